@@ -1,0 +1,248 @@
+"""Proves who sent a request: reads its claim, makes the signature anew, compares.
+
+All that can be refused without a secret (form, time, scope, unsigned headers) is refused first. From there an
+unknown access key goes the same way as a known one, with a decoy for its secret, and is refused where a wrong
+signature is. Pure: no clock, no randomness, no I/O; safe to share.
+"""
+
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, auto
+
+from proxy.auth.canonical import canonical_path, canonical_request, joined, query_pairs
+from proxy.auth.claims import UNSUPPORTED, Claim, claim_from_header
+from proxy.auth.errors import (
+    HeadersNotSigned,
+    InvalidToken,
+    Malformed,
+    Part,
+    Skewed,
+    UnknownAccessKey,
+    Unsigned,
+    UnsupportedVersion,
+    WrongScope,
+    WrongSignature,
+)
+from proxy.auth.identities import Identities, Identity
+from proxy.auth.presigned import SIGNATURE, check_lifetime, claim_from_query, is_presigned
+from proxy.auth.sigv4 import Credentials, SigningKey, SigningKeys, string_to_sign
+
+SKEW_SECONDS = 15 * 60
+EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+# Stands for the secret of an access key that nobody has. It opens nothing: no identity comes with it.
+_DECOY_SECRET = "0" * 40
+_is_sha256 = re.compile(r"[0-9a-f]{64}").fullmatch
+
+
+class Payload(Enum):
+    """How the body is bound to the signature, by x-amz-content-sha256."""
+
+    SIGNED = auto()
+    """By its SHA-256, in the claim's payload_hash."""
+    UNSIGNED = auto()
+    STREAMING_SIGNED = auto()
+    STREAMING_SIGNED_TRAILER = auto()
+    STREAMING_UNSIGNED_TRAILER = auto()
+
+
+PAYLOADS = {
+    "UNSIGNED-PAYLOAD": Payload.UNSIGNED,
+    "STREAMING-AWS4-HMAC-SHA256-PAYLOAD": Payload.STREAMING_SIGNED,
+    "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER": Payload.STREAMING_SIGNED_TRAILER,
+    "STREAMING-UNSIGNED-PAYLOAD-TRAILER": Payload.STREAMING_UNSIGNED_TRAILER,
+}
+_CHUNK_SIGNED = {Payload.STREAMING_SIGNED, Payload.STREAMING_SIGNED_TRAILER}
+
+
+class ChunkSignatures:
+    """The signatures of one aws-chunked body: each covers the one before, the first covers the request's.
+
+    Rules: AWS, "Signature Calculations for the Authorization Header: Transferring Payload in Multiple Chunks"
+    and "... Including Trailing Headers". Of use once. After WrongSignature the body must be given up.
+    """
+
+    __slots__ = ("_claim", "_key", "_last")
+
+    def __init__(self, claim: Claim, key: SigningKey) -> None:
+        self._claim = claim
+        self._key = key
+        self._last = claim.signature
+
+    def sign(self, chunk_sha256_hex: str) -> str:
+        """The next chunk's signature; the last chunk is the empty one."""
+        self._last = self._key.sign(self._chunk_text(chunk_sha256_hex))
+        return self._last
+
+    def sign_trailer(self, trailer_sha256_hex: str) -> str:
+        """The trailers' signature, after the empty chunk's. Each counts as `name:value` and a line feed."""
+        self._last = self._key.sign(self._trailer_text(trailer_sha256_hex))
+        return self._last
+
+    def check(self, chunk_sha256_hex: str, signature: str) -> None:
+        text = self._chunk_text(chunk_sha256_hex)
+        self._compare(self.sign(chunk_sha256_hex), signature, text)
+
+    def check_trailer(self, trailer_sha256_hex: str, signature: str) -> None:
+        text = self._trailer_text(trailer_sha256_hex)
+        self._compare(self.sign_trailer(trailer_sha256_hex), signature, text)
+
+    def _chunk_text(self, sha256_hex: str) -> str:
+        claim = self._claim
+        return (
+            f"AWS4-HMAC-SHA256-PAYLOAD\n{claim.timestamp}\n{claim.scope}\n"
+            f"{self._last}\n{EMPTY_SHA256}\n{sha256_hex}"
+        )
+
+    def _trailer_text(self, sha256_hex: str) -> str:
+        claim = self._claim
+        return f"AWS4-HMAC-SHA256-TRAILER\n{claim.timestamp}\n{claim.scope}\n{self._last}\n{sha256_hex}"
+
+    def _compare(self, expected: str, signature: str, text: str) -> None:
+        if not _same(expected, signature):
+            raise WrongSignature(access_key=self._claim.access_key, string_to_sign=text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authenticated:
+    """Proof of who sent a request, and what is still to be proven of its body."""
+
+    identity: Identity
+    claim: Claim
+    payload: Payload
+    chunks: ChunkSignatures | None
+    """There where the payload is signed chunk by chunk."""
+
+
+class Authenticator:
+    """Authenticates requests to one service.
+
+    region is the one that scopes must name, or the several. Headers whose names begin with one of
+    must_be_signed are refused outside the signature.
+    """
+
+    __slots__ = ("_decoys", "_identities", "_keys", "_must_be_signed", "_regions", "_service")
+
+    def __init__(
+        self,
+        identities: Identities,
+        *,
+        region: str | frozenset[str],
+        service: str,
+        signing_keys: SigningKeys,
+        must_be_signed: tuple[str, ...] = ("x-amz-",),
+    ) -> None:
+        self._identities = identities
+        self._regions = frozenset((region,)) if isinstance(region, str) else region
+        self._service = service
+        self._keys = signing_keys
+        # Apart, so that guessed names cannot push real keys out, and yet kept, so that a second try with an
+        # unknown name is as quick as one with a known name.
+        self._decoys = SigningKeys()
+        self._must_be_signed = must_be_signed
+
+    def authenticate(
+        self,
+        *,
+        method: str,
+        path: str,
+        query: str,
+        headers: Mapping[str, str],
+        now: datetime,
+        payload_hash: str | None = None,
+    ) -> Authenticated:
+        """Who sent this request. path and query are as on the wire, now is aware.
+
+        payload_hash is the body's own where the service does not have it sent (all but S3). Raises AuthError.
+        """
+        pairs = query_pairs(query)
+        claim = _claim_of(pairs, headers, payload_hash)
+        payload = _payload_of(claim.payload_hash)
+        _check_time(claim, now)
+        self._check_scope(claim)
+        self._check_signed_headers(claim, headers)
+        canonical = canonical_request(
+            method=method,
+            path=canonical_path(path, self._service),
+            query=joined(pair for pair in pairs if pair[0] != SIGNATURE) if claim.by_query else joined(pairs),
+            headers=headers,
+            signed_headers=claim.signed_headers,
+            payload_hash=claim.payload_hash,
+        )
+        identity, key = self._signer_of(claim, string_to_sign(claim.timestamp, claim.scope, canonical))
+        chunks = ChunkSignatures(claim, key) if payload in _CHUNK_SIGNED else None
+        return Authenticated(identity=identity, claim=claim, payload=payload, chunks=chunks)
+
+    def _signer_of(self, claim: Claim, text: str) -> tuple[Identity, SigningKey]:
+        found = self._identities.maybe_by_access_key(claim.access_key)
+        if found is None:
+            keys, credentials = self._decoys, Credentials(access_key=claim.access_key, secret=_DECOY_SECRET)
+        else:
+            keys, credentials = self._keys, found[1]
+        key = keys.get(credentials, day=claim.date, region=claim.region, service=claim.service)
+        matches = _same(key.sign(text), claim.signature)
+        if found is None:
+            raise UnknownAccessKey(claim.access_key)
+        if not matches:
+            raise WrongSignature(access_key=claim.access_key, string_to_sign=text)
+        if not _same(credentials.session_token, claim.session_token):
+            raise InvalidToken(claim.access_key)
+        return found[0], key
+
+    def _check_scope(self, claim: Claim) -> None:
+        for field, got, expected in (
+            ("region", claim.region, self._regions),
+            ("service", claim.service, (self._service,)),
+        ):
+            if got not in expected:
+                raise WrongScope(
+                    field=field, got=got, expected=tuple(sorted(expected)), by_query=claim.by_query
+                )
+
+    def _check_signed_headers(self, claim: Claim, headers: Mapping[str, str]) -> None:
+        unsigned = [
+            name
+            for name in headers
+            if name.startswith(self._must_be_signed) and name not in claim.signed_headers
+        ]
+        if unsigned:
+            raise HeadersNotSigned(tuple(sorted(unsigned)))
+
+
+def _claim_of(pairs: list[tuple[str, str]], headers: Mapping[str, str], payload_hash: str | None) -> Claim:
+    by_header = bool(headers.get("authorization"))
+    if pairs and is_presigned(pairs):
+        if by_header:
+            raise Malformed("sign by header or by query, not both", part=Part.MECHANISM)
+        return claim_from_query(pairs, headers, payload_hash=payload_hash)
+    if not by_header:
+        raise Unsigned
+    return claim_from_header(headers, payload_hash=payload_hash)
+
+
+def _payload_of(payload_hash: str) -> Payload:
+    if _is_sha256(payload_hash):
+        return Payload.SIGNED
+    if payload_hash in UNSUPPORTED:
+        raise UnsupportedVersion(UNSUPPORTED[payload_hash])
+    if payload_hash not in PAYLOADS:
+        raise Malformed(
+            f"x-amz-content-sha256 must be a SHA-256 in hex or one of {', '.join(PAYLOADS)}",
+            part=Part.PAYLOAD_HASH,
+        )
+    return PAYLOADS[payload_hash]
+
+
+def _check_time(claim: Claim, now: datetime) -> None:
+    if claim.expires_seconds is not None:
+        check_lifetime(claim, expires_seconds=claim.expires_seconds, now=now, skew_seconds=SKEW_SECONDS)
+    elif abs(now - claim.signed_at) > timedelta(seconds=SKEW_SECONDS):
+        raise Skewed(signed_at=claim.signed_at, now=now, allowed_seconds=SKEW_SECONDS)
+
+
+def _same(expected: str, given: str) -> bool:
+    """In constant time, whatever text was given."""
+    return hmac.compare_digest(expected.encode(), given.encode("utf-8", "surrogateescape"))

@@ -1,0 +1,123 @@
+"""`sealgate hsm …`: work on the key service's own store, while no service runs on it."""
+
+import dataclasses
+import json
+import os
+import re
+import time
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+
+from proxy.cli.options import ConfigRefused, config_option, read
+from proxy.config.errors import ConfigError
+from proxy.config.load import parse
+from proxy.config.schema import Config, Hsm, Name, RootKey
+from proxy.config.sources import plain_values
+from proxy.hsm.init import InitResult, initialise
+from proxy.hsm.root import RootKeyError, RootSource, root_source
+from proxy.hsm.store import StoreError
+
+
+@click.group()
+def hsm() -> None:
+    """Work on the store of the built-in key service."""
+
+
+@hsm.command(epilog="Example: sealgate hsm init --config config.yaml --account 123456789012 --name admin")
+@config_option
+@click.option("--account", metavar="ID", help="Twelve digits. [default: the configuration's first account]")
+@click.option("--name", default="admin", show_default=True, help="What the first identity is called.")
+def init(config_path: Path, account: str | None, name: str) -> None:
+    """Make the root key, the store and the first administrator, whose secret is shown once.
+
+    The configuration may still lack its identities. Refuses to run on a store that exists.
+    """
+    _check_name(name)
+    config = _without_its_identities(config_path, account, name)
+    if config.hsm is None:
+        raise ConfigRefused(["hsm: is missing: write the section with store and root_key"])
+    if account is not None and account not in config.accounts:
+        raise ConfigRefused([f"accounts: {account} is not among them: add it, or choose another --account"])
+    _make_directories(config.hsm)
+    try:
+        made = initialise(
+            Path(config.hsm.store),
+            root_key_source(config.hsm.root_key),
+            account=account or config.accounts[0],
+            region=config.hsm.regions[0],
+            clock=time.time,
+            random=os.urandom,
+            make_root_key=True,
+        )
+    except (StoreError, RootKeyError) as exc:
+        raise click.ClickException(str(exc)) from None
+    click.echo(_told(made, config.hsm.store, config_path, name), nl=False)
+
+
+def _make_directories(section: Hsm) -> None:
+    """For the service's user alone, where they are not there yet. Raises ClickException."""
+    for file in filter(None, (section.store, section.root_key.file)):
+        directory = Path(file).parent
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as exc:
+            raise click.ClickException(f"{directory} cannot be made: {exc.strerror}") from None
+
+
+def _check_name(name: str) -> None:
+    shape = get_args(Name)[1]
+    if not re.fullmatch(shape.pattern, name):
+        raise ConfigRefused([f"--name: must be {shape.hint}"])
+
+
+def _without_its_identities(path: Path, account: str | None, name: str) -> Config:
+    """The checked configuration, in which an identity stands in where there is none yet. Raises
+    ConfigRefused.
+    """
+    try:
+        values = plain_values(read(path))
+        if isinstance(values, dict):
+            _stand_in(values, path.absolute().parent, account, name)
+        # JSON is YAML. What only YAML knows, such as a date, is text here, and refused as what it was.
+        text = json.dumps(values, default=str)
+        return parse(text, os.environ, lambda file: file.read_text("utf-8"), directory=path.absolute().parent)
+    except ConfigError as exc:
+        raise ConfigRefused([str(problem) for problem in exc.problems]) from None
+
+
+def _stand_in(values: dict[Any, Any], directory: Path, account: str | None, name: str) -> None:
+    file = values.get("identities_file")
+    if values.get("identities") or (isinstance(file, str) and (directory / file).exists()):
+        return
+    values.pop("identities_file", None)
+    if account is not None:
+        values.setdefault("accounts", [account])
+    accounts = values.get("accounts")
+    first = accounts[0] if isinstance(accounts, list) and accounts else account
+    nobody = {"access_key_id": "STANDIN", "secret_access_key": "stand-in"}
+    values["identities"] = [{"name": name, "account": account or first, "access_keys": [nobody]}]
+
+
+def root_key_source(root_key: RootKey) -> RootSource:
+    """The one that is given; the loader saw to it that one is."""
+    kind, setting = next((k, v) for k, v in dataclasses.asdict(root_key).items() if v is not None)
+    return root_source(kind, setting, os.environ)
+
+
+def _told(made: InitResult, store: str, config_path: Path, name: str) -> str:
+    root_key = f"Root key: {made.root_key_file} (new)\n" if made.root_key_file else ""
+    return f"""\
+Store:    {store} (new)
+{root_key}Back up both, apart from each other: without the root key nothing that was sealed can be opened.
+
+The first administrator. Put these lines under `identities:` in {config_path}, or into the file that
+its identities_file names. The secret is not shown again.
+
+  - name: {name}
+    account: "{made.account}"
+    access_keys:
+      - access_key_id: {made.access_key_id}
+        secret_access_key: {made.secret_access_key}
+"""

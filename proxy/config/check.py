@@ -1,0 +1,286 @@
+"""Contradictions between fields that are well alone, and warnings about what is allowed but seldom meant.
+
+Fed a Config, returns Problems; reads no file and changes nothing. CONTRADICTIONS and WARNINGS are the tables:
+one small function for each subject, which names the field that is to be changed and what to write.
+"""
+
+import ipaddress
+import os
+from collections.abc import Callable, Iterable, Iterator
+from urllib.parse import urlsplit
+
+from proxy.config.errors import Problem
+from proxy.config.patterns import covers, meet
+from proxy.config.rules import hides
+from proxy.config.schema import AwsBackend, Config, FileSink, HsmBackend, Rule
+
+Check = Callable[[Config], Iterator[Problem]]
+MAX_SOCKET_PATH_BYTES = 100
+"""sun_path holds 108 bytes on Linux and 104 elsewhere, with the final zero."""
+
+
+def contradictions(config: Config) -> list[Problem]:
+    return [problem for check in CONTRADICTIONS for problem in check(config)]
+
+
+def warnings(config: Config) -> list[Problem]:
+    return [problem for check in WARNINGS for problem in check(config)]
+
+
+def _ports(config: Config) -> Iterator[Problem]:
+    taken = {config.listen.port: "listen.port"}
+    hsm_listen = config.hsm.listen if config.hsm else None
+    for path, place in (("admin.port", config.admin), ("hsm.listen.port", hsm_listen)):
+        if place and place.port and (other := taken.setdefault(place.port, path)) != path:
+            yield Problem(path, f"is {place.port}, which {other} has: write another port")
+
+
+def _addresses(config: Config) -> Iterator[Problem]:
+    places = [("listen.address", config.listen.address), ("admin.address", config.admin.address)]
+    if config.hsm and config.hsm.listen:
+        places.append(("hsm.listen.address", config.hsm.listen.address))
+    for path, address in places:
+        if not _is_address(address):
+            yield Problem(path, "must be an IP address, such as 127.0.0.1 or ::1")
+        elif path.startswith("hsm") and not ipaddress.ip_address(address).is_loopback:
+            yield Problem(path, "must be 127.0.0.1 or ::1: the key service has no TLS here")
+
+
+def _duplicates(config: Config) -> Iterator[Problem]:
+    identities = list(enumerate(config.identities))
+    yield from _twice((f"accounts[{i}]", a) for i, a in enumerate(config.accounts))
+    yield from _twice((f"upstreams[{i}].name", u.name) for i, u in enumerate(config.upstreams))
+    yield from _twice((f"kms.backends[{i}].name", b.name) for i, b in enumerate(config.kms.backends))
+    yield from _twice((f"identities[{i}].name", f"{who.name} of {who.account}") for i, who in identities)
+    yield from _twice((f"identities[{i}].arn", who.arn) for i, who in identities)
+    yield from _twice(
+        (f"identities[{i}].access_keys[{k}].access_key_id", key.access_key_id)
+        for i, who in identities
+        for k, key in enumerate(who.access_keys)
+    )
+    yield from _twice(
+        (f"audit.sinks[{i}]", sink.path if isinstance(sink, FileSink) else sink.type)
+        for i, sink in enumerate(config.audit.sinks)
+    )
+
+
+def _accounts(config: Config) -> Iterator[Problem]:
+    for i, who in enumerate(config.identities):
+        if who.account not in config.accounts:
+            yield Problem(f"identities[{i}].account", f"{who.account} is not in accounts: add it there")
+        if who.arn.split(":")[4] != who.account:
+            yield Problem(f"identities[{i}].arn", f"must be of account {who.account}")
+        if who.arn.endswith(":root"):
+            yield Problem(
+                f"identities[{i}].arn", "must be a user or role: nobody signs in as an account's root"
+            )
+
+
+def _upstreams(config: Config) -> Iterator[Problem]:
+    for i, upstream in enumerate(config.upstreams):
+        if upstream.ca_file and not upstream.url.startswith("https:"):
+            yield Problem(f"upstreams[{i}].ca_file", "needs an https:// url: change the url, or leave it out")
+
+
+def _urls(config: Config) -> Iterator[Problem]:
+    urls = [(f"upstreams[{i}].url", u.url) for i, u in enumerate(config.upstreams)]
+    urls += [(f"kms.backends[{i}].endpoint_url", b.endpoint_url) for i, b in _aws(config) if b.endpoint_url]
+    for path, url in urls:
+        if not _is_url(url):
+            yield Problem(path, "must be http:// or https://, a host, perhaps a port: https://s3.example.com")
+
+
+def _backends(config: Config) -> Iterator[Problem]:
+    backends = config.kms.backends
+    writing = [i for i, b in enumerate(backends) if b.write]
+    if not writing:
+        yield Problem(
+            "kms.backends", "none writes: add `write: true` to the one that is to make new data keys"
+        )
+    for i in writing[1:]:
+        yield Problem(f"kms.backends[{i}].write", f"kms.backends[{writing[0]}] writes already: only one may")
+    hsm = [i for i, b in enumerate(backends) if isinstance(b, HsmBackend)]
+    if hsm and config.hsm is None:
+        yield Problem(f"kms.backends[{hsm[0]}].type", "hsm needs the section hsm: with store and root_key")
+    for i in hsm[1:]:
+        yield Problem(f"kms.backends[{i}].type", f"kms.backends[{hsm[0]}] is the hsm already: there is one")
+
+
+def _claims(config: Config) -> Iterator[Problem]:
+    for i, backend in enumerate(config.kms.backends):
+        for j, other in enumerate(config.kms.backends[:i]):
+            clash = [(a, b) for a in backend.arns for b in other.arns if meet(a, b)]
+            if clash:
+                message = f"{clash[0][0]} meets {clash[0][1]} of kms.backends[{j}]: no key ARN may fit both"
+                yield Problem(f"kms.backends[{i}].arns", message)
+
+
+def _aws_backends(config: Config) -> Iterator[Problem]:
+    for i, backend in _aws(config):
+        path = f"kms.backends[{i}]"
+        if (backend.access_key_id is None) != (backend.secret_access_key is None):
+            missing = "access_key_id" if backend.access_key_id is None else "secret_access_key"
+            yield Problem(
+                f"{path}.{missing}", "is missing: write both, or neither for the AWS credential chain"
+            )
+        if backend.owned_key == backend.managed_key:
+            yield Problem(
+                f"{path}.managed_key", "must be another key than owned_key: clients see which one was used"
+            )
+        for name, key in (("owned_key", backend.owned_key), ("managed_key", backend.managed_key)):
+            if "alias/aws/" in key:
+                yield Problem(
+                    f"{path}.{name}", "AWS lets nobody else use alias/aws/*: name a key of your own"
+                )
+
+
+def _hsm(config: Config) -> Iterator[Problem]:
+    hsm = config.hsm
+    if hsm is None:
+        return
+    root = hsm.root_key
+    given = [s for s in (root.file, root.env, root.passphrase_file, root.passphrase_env) if s is not None]
+    if len(given) != 1:
+        yield Problem("hsm.root_key", "must have exactly one of file, env, passphrase_file, passphrase_env")
+    if config.region not in hsm.regions:
+        yield Problem("hsm.regions", f"must hold {config.region}, the region of the S3 side")
+    if len(os.fsencode(hsm.socket)) > MAX_SOCKET_PATH_BYTES:
+        yield Problem(
+            "hsm.socket", f"{hsm.socket} is longer than {MAX_SOCKET_PATH_BYTES} bytes: choose a shorter path"
+        )
+
+
+def _rules(config: Config) -> Iterator[Problem]:
+    names = [u.name for u in config.upstreams]
+    for i, rule in enumerate(config.buckets):
+        path = f"buckets[{i}]"
+        if rule.upstream not in (None, *names):
+            yield Problem(
+                f"{path}.upstream", f"{rule.upstream} is not in upstreams: there are {', '.join(names)}"
+            )
+        if rule.accept_names and rule.match == "*":
+            yield Problem(f"{path}.accept_names", "needs a rule for one bucket: write its name in match")
+        yield from _idle_fields(path, rule)
+        yield from _rule_key(path, rule, config)
+
+
+def _idle_fields(path: str, rule: Rule) -> Iterator[Problem]:
+    if rule.mode != "passthrough":
+        return
+    default = Rule(match=rule.match)
+    for name in ("key", "keys", "accept_names", "data_key_scope"):
+        if getattr(rule, name) == getattr(default, name):
+            continue
+        yield Problem(
+            f"{path}.{name}", "means nothing in mode passthrough: leave it out, or write mode: encrypt"
+        )
+
+
+def _rule_key(path: str, rule: Rule, config: Config) -> Iterator[Problem]:
+    key, writers = rule.key, [(i, b) for i, b in enumerate(config.kms.backends) if b.write]
+    if key is None or len(writers) != 1:
+        return
+    index, writer = writers[0]
+    alias = key[key.find("alias/") :] if "alias/aws/" in key else ""
+    if alias and alias != "alias/aws/s3":
+        yield Problem(
+            f"{path}.key", f"{alias} is another service's key: name a key of your own, or alias/aws/s3"
+        )
+    elif alias and isinstance(writer, AwsBackend):
+        yield Problem(f"{path}.key", f"AWS lets nobody else use {alias}: write {writer.managed_key}")
+    if ":key/" in key and not any(covers(pattern, key) for pattern in writer.arns):
+        yield Problem(
+            f"{path}.key", f"is not claimed by kms.backends[{index}], which writes: add it to its arns"
+        )
+    if ":key/" in key and rule.keys and not any(covers(pattern, key) for pattern in rule.keys):
+        yield Problem(f"{path}.keys", "leaves out the rule's own key: what it writes could not be read")
+
+
+def _limits(config: Config) -> Iterator[Problem]:
+    if config.limits.held_body_bytes > config.limits.memory_budget_bytes // 4:
+        yield Problem("limits.held_body_bytes", "must be at most a quarter of memory_budget_bytes")
+
+
+def _hidden_rules(config: Config) -> Iterator[Problem]:
+    for i, rule in enumerate(config.buckets):
+        for j, earlier in enumerate(config.buckets[:i]):
+            if hides(earlier.match, rule.match):
+                yield Problem(
+                    f"buckets[{i}]", f"is never reached: buckets[{j}] ({earlier.match}) comes first"
+                )
+                break
+
+
+def _unsealed(config: Config) -> Iterator[Problem]:
+    for i, rule in enumerate(config.buckets):
+        if rule.match == "*" and rule.mode == "passthrough":
+            yield Problem(
+                f"buckets[{i}].mode", "passthrough for every bucket: what no earlier rule takes is not sealed"
+            )
+
+
+def _open_to_all(config: Config) -> Iterator[Problem]:
+    if not config.listen.tls and not _is_local(config.listen.address):
+        yield Problem(
+            "listen.tls", "is missing on an address that others reach: plaintext crosses the network"
+        )
+    if not _is_local(config.admin.address):
+        yield Problem("admin.address", "is reached by others: health and metrics ask for no login")
+    for i, upstream in enumerate(config.upstreams):
+        if upstream.url.startswith("http:") and not _is_local(urlsplit(upstream.url).hostname or ""):
+            yield Problem(
+                f"upstreams[{i}].url", "is http:// to another host: metadata and names cross in the clear"
+            )
+
+
+def _idle_hsm(config: Config) -> Iterator[Problem]:
+    if config.hsm and not any(isinstance(b, HsmBackend) for b in config.kms.backends):
+        yield Problem("hsm", "is not used: no kms.backends has type hsm")
+
+
+def _aws(config: Config) -> list[tuple[int, AwsBackend]]:
+    return [(i, b) for i, b in enumerate(config.kms.backends) if isinstance(b, AwsBackend)]
+
+
+def _twice(values: Iterable[tuple[str, str]]) -> Iterator[Problem]:
+    first: dict[str, str] = {}
+    for path, value in values:
+        if (other := first.setdefault(value, path)) != path:
+            yield Problem(path, f"{value} stands in {other} already: write another")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_local(host: str) -> bool:
+    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
+
+
+def _is_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+
+
+CONTRADICTIONS: tuple[Check, ...] = (
+    _ports,
+    _addresses,
+    _duplicates,
+    _accounts,
+    _upstreams,
+    _urls,
+    _backends,
+    _claims,
+    _aws_backends,
+    _hsm,
+    _rules,
+    _limits,
+)
+WARNINGS: tuple[Check, ...] = (_hidden_rules, _unsealed, _open_to_all, _idle_hsm)

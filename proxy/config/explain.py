@@ -1,0 +1,39 @@
+"""The effective rule for a name, as text for a person: what happens to s3://bucket/key, and why."""
+
+from proxy.config.rules import allowed_keys, rule_for
+from proxy.config.schema import Config, Rule
+
+
+def explain(config: Config, url: str) -> str:
+    """Lines of `name  value` for s3://BUCKET or s3://BUCKET/KEY. Raises ValueError for any other text."""
+    bucket, slash, key = url.removeprefix("s3://").partition("/")
+    if not url.startswith("s3://") or not bucket:
+        raise ValueError(f"{url!r} is not of the form s3://BUCKET/KEY")
+    index, rule = rule_for(config, bucket, key)
+    rows = {
+        "name": f"s3://{bucket}{slash}{key}",
+        "rule": f'buckets[{index}], match "{rule.match}"'
+        if index is not None
+        else "none matches: the default",
+        "mode": rule.mode,
+        **(_sealing(config, rule) if rule.mode == "encrypt" else {}),
+        "upstream": _upstream(config, rule),
+    }
+    return "".join(f"{name:<15} {value}\n" for name, value in rows.items())
+
+
+def _sealing(config: Config, rule: Rule) -> dict[str, str]:
+    writer = next(b for b in config.kms.backends if b.write)
+    owned = writer.owned_key if writer.type == "aws" else "the service-owned key"
+    return {
+        "key": f"{rule.key} (SSE-KMS)" if rule.key else f"{owned} (SSE-S3)",
+        "kms backend": writer.name,
+        "data_key_scope": rule.data_key_scope,
+        "keys": ", ".join(allowed_keys(config, rule)),
+        "accept_names": ", ".join(rule.accept_names) or "none",
+    }
+
+
+def _upstream(config: Config, rule: Rule) -> str:
+    found = next(u for u in config.upstreams if rule.upstream in (None, u.name))
+    return f"{found.name} ({found.url})"

@@ -1,0 +1,362 @@
+"""What a configuration is: frozen values, units in the names, each field with a default or required.
+
+Rules of one field stand in its type (`Bounds`, `Shape`), so that the loader is one reader over these classes
+and the example file can be compared with them. Rules between fields are in config/check. A field that the
+program does not act on is not here: an unknown field is refused, which is honest. A `Secret`, and what
+`SOURCED` marks, may also be given as NAME_env or NAME_file. Nothing here reads a file or the environment.
+"""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The least and the greatest number that a field takes, both included."""
+
+    least: float
+    most: float
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A regular expression that the whole text must match, and what to write instead."""
+
+    pattern: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sourced:
+    """The value may also come from a file or, where it is text, from an environment variable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A path; a relative one starts at the configuration file's directory, and is absolute once loaded."""
+
+
+SOURCED = Sourced()
+PLACE = Place()
+
+
+class Secret:
+    """Text that no repr, log line or error shows; `reveal` is the one way to it, so its uses can be found."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(...)"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(self._text.encode(), other._text.encode())
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+FilePath = Annotated[str, Shape(r"[^\x00-\x1f\x7f]+", "a path without control characters"), PLACE]
+Address = Annotated[
+    str, Shape(r"[0-9.]+|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*", "an IP address, such as 127.0.0.1 or ::1")
+]
+Port = Annotated[int, Bounds(0, 65535)]
+"""0 takes any free port."""
+Timeout = Annotated[float, Bounds(0.1, 3600)]
+Name = Annotated[str, Shape(r"[A-Za-z0-9][A-Za-z0-9+=,.@_-]{0,63}", "1 to 64 letters, digits or +=,.@_-")]
+Region = Annotated[str, Shape(r"[a-z]{2,}(-[a-z0-9]+)*", "a region's name, such as eu-central-1")]
+Account = Annotated[str, Shape(r"(?!0{12})[0-9]{12}", 'twelve digits in quotes, such as "111122223333"')]
+"""Twelve zeros are the key service's own account."""
+Domain = Annotated[str, Shape(r"[a-z0-9-]+(\.[a-z0-9-]+)*", "a host name in lower case, without port or *")]
+Url = Annotated[
+    str, Shape(r"https?://[^/?#@\s]+/?", "http:// or https://, a host, and no path: https://s3.example.com")
+]
+BucketName = Annotated[
+    str, Shape(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}", "a bucket's name: 3 to 63 letters, digits, dots or dashes")
+]
+Match = Annotated[
+    str,
+    Shape(
+        r"\*|[A-Za-z0-9][A-Za-z0-9._-]{1,62}(/[^\x00-\x1f*]*\*)?",
+        '"bucket", "bucket/prefix*" or "*"; a prefix ends with its only *',
+    ),
+]
+KeyId = Annotated[
+    str,
+    Shape(
+        r"alias/[A-Za-z0-9/_-]{1,250}|(mrk-)?[A-Za-z0-9-]{1,128}"
+        r"|arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(key/[A-Za-z0-9-]+|alias/[A-Za-z0-9/_-]+)",
+        "a KMS key's id, its ARN, alias/NAME or an alias ARN",
+    ),
+]
+KeyPattern = Annotated[
+    str,
+    Shape(
+        r"\*|arn:aws[a-z*-]*:kms:[A-Za-z0-9:/*?_-]+",
+        '"*" or a key ARN with * in it: arn:aws:kms:*:111122223333:key/*',
+    ),
+]
+PrincipalArn = Annotated[
+    str,
+    Shape(
+        r"(arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:\S+)?",
+        "arn:aws:iam::ACCOUNT:user/NAME or another principal's ARN",
+    ),
+]
+AccessKeyId = Annotated[
+    str, Shape(r"[A-Za-z0-9_.+=@-]{3,128}", "3 to 128 letters, digits or _.+=@-"), SOURCED
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """Files in PEM; TLS 1.2 at least. With client_ca_file a client must show a certificate that it signed."""
+
+    certificate_file: FilePath
+    key_file: FilePath
+    client_ca_file: FilePath | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listen:
+    """Where S3 clients connect."""
+
+    address: Address = "127.0.0.1"
+    port: Port = 8080
+    tls: Tls | None = None
+    head_timeout_seconds: Timeout = 20.0
+    """A request's head must have arrived this long after its first byte: the bound on slow senders."""
+    idle_timeout_seconds: Timeout = 60.0
+    """A connection on which nothing moves, between requests or inside a body, is closed."""
+    max_connections: Annotated[int, Bounds(1, 1_000_000)] = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admin:
+    """Where health and metrics are asked for. No TLS and no login: loopback or a private network alone."""
+
+    address: Address = "127.0.0.1"
+    port: Port = 9090
+
+
+Preset = Literal["generic", "aws", "minio", "ceph", "seaweedfs", "garage", "r2", "b2", "gcs"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upstream:
+    """A store, and the credentials that the proxy uses there."""
+
+    name: Name
+    url: Url
+    region: Region = "us-east-1"
+    access_key_id: AccessKeyId
+    secret_access_key: Secret
+    preset: Preset = "generic"
+    ca_file: FilePath | None = None
+    """CAs in PEM that sign the store's certificate; None takes the system's."""
+    connect_timeout_seconds: Timeout = 5.0
+    idle_timeout_seconds: Timeout = 60.0
+    connections: Annotated[int, Bounds(1, 100_000)] = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What happens to names that `match`; the first rule that matches is the one."""
+
+    match: Match
+    mode: Literal["encrypt", "passthrough"] = "encrypt"
+    key: KeyId | None = None
+    """The key of writes that name none (SSE-KMS); None: the service-owned key (SSE-S3)."""
+    data_key_scope: Literal["bucket", "object"] = "bucket"
+    keys: tuple[KeyPattern, ...] = ()
+    """Key ARNs that envelopes here may name; empty: any key of the accounts, and the keys configured."""
+    accept_names: tuple[BucketName, ...] = ()
+    """Names under which a restored or replicated bucket was sealed."""
+    upstream: Name | None = None
+    """None: the first of `upstreams`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessKey:
+    access_key_id: AccessKeyId
+    secret_access_key: Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Somebody who may sign requests; with two access keys, the old and the new, while they are rolled."""
+
+    name: Name
+    account: Account
+    arn: PrincipalArn = ""
+    """Empty is filled in with arn:aws:iam::ACCOUNT:user/NAME."""
+    access_keys: Annotated[tuple[AccessKey, ...], Bounds(1, 2)]
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.arn:
+            object.__setattr__(self, "arn", f"arn:aws:iam::{self.account}:user/{self.name}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HsmBackend:
+    """The built-in key service, as the `hsm` section has it."""
+
+    type: Literal["hsm"]
+    name: Name = "hsm"
+    write: bool = False
+    arns: tuple[KeyPattern, ...] = ("*",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsBackend:
+    """AWS KMS, or what speaks its protocol at endpoint_url. Without credentials: botocore's chain."""
+
+    type: Literal["aws"]
+    name: Name = "aws"
+    write: bool = False
+    arns: tuple[KeyPattern, ...] = ("*",)
+    """The key ARNs that this backend answers for. Two backends must not claim the same one."""
+    region: Region = "us-east-1"
+    endpoint_url: Url | None = None
+    access_key_id: AccessKeyId | None = None
+    secret_access_key: Secret | None = None
+    owned_key: KeyId = "alias/sealgate/owned"
+    """Stands for the service-owned key of SSE-S3."""
+    managed_key: KeyId = "alias/sealgate/s3"
+    """Stands for aws/s3, which AWS lets no third party use."""
+    connect_timeout_seconds: Timeout = 3.0
+    read_timeout_seconds: Timeout = 5.0
+
+
+Backend = HsmBackend | AwsBackend
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataKeyCache:
+    max_age_seconds: Annotated[float, Bounds(0, 3600)] = 300.0
+    """0 turns the cache off: each object then costs a KMS call."""
+    max_uses: Annotated[int, Bounds(1, 1 << 20)] = 1 << 16
+    """Objects sealed under one data key; docs/FORMAT.md sets 2^20 as the limit."""
+    max_entries: Annotated[int, Bounds(1, 1_000_000)] = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kms:
+    backends: Annotated[tuple[Backend, ...], Bounds(1, 16)]
+    data_key_cache: DataKeyCache = DataKeyCache()
+
+
+EnvironmentName = Annotated[str, Shape(r"[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RootKey:
+    """Where the HSM finds its root key: exactly one. The HSM reads it, not the loader: it may yet be made."""
+
+    file: FilePath | None = None
+    env: EnvironmentName | None = None
+    passphrase_file: FilePath | None = None
+    passphrase_env: EnvironmentName | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HsmListen:
+    """TCP beside the socket; loopback alone, as it has no TLS."""
+
+    address: Address = "127.0.0.1"
+    port: Port = 8081
+
+
+HSM_SOCKET = "run/hsm.sock"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hsm:
+    """The built-in key service. Its accounts and callers are the configuration's."""
+
+    store: FilePath
+    """The SQLite file."""
+    root_key: RootKey
+    regions: Annotated[tuple[Region, ...], Bounds(1, 64)] = ("us-east-1",)
+    socket: FilePath = HSM_SOCKET
+    """100 bytes at most: every system takes that. Its directory must be the service's own."""
+    listen: HsmListen | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    held_body_bytes: Annotated[int, Bounds(0, 64 * MIB)] = MIB
+    """Bodies up to this size are held and verified whole before the store sees any of it."""
+    memory_budget_bytes: Annotated[int, Bounds(8 * MIB, 1 << 40)] = 256 * MIB
+    """All bodies and buffers of a worker together."""
+    memory_share_percent: Annotated[int, Bounds(1, 100)] = 50
+    """Of the budget, what the requests of one identity may hold together."""
+    memory_wait_seconds: Annotated[float, Bounds(0, 60)] = 1.0
+    """How long a request waits for its share of the budget before 503 SlowDown."""
+    drain_seconds: Annotated[float, Bounds(0, 3600)] = 30.0
+    """How long SIGTERM lets requests in progress go on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StdoutSink:
+    type: Literal["stdout"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSink:
+    type: Literal["file"]
+    path: FilePath
+
+
+Sink = StdoutSink | FileSink
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    sinks: Annotated[tuple[Sink, ...], Bounds(1, 16)] = (StdoutSink(type="stdout"),)
+    queue_events: Annotated[int, Bounds(100, 1_000_000)] = 10_000
+    """Events that may wait to be written; above it new requests wait, then get 503."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reload:
+    """When the configuration is taken up anew, beside SIGHUP and `sealgate reload`."""
+
+    watch: bool = False
+    """When a file that it was read from has changed; looked at every two seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    listen: Listen = Listen()
+    admin: Admin = Admin()
+    region: Region = "us-east-1"
+    """The region that clients sign for."""
+    domains: tuple[Domain, ...] = ()
+    """Under which BUCKET.DOMAIN is a virtual-hosted bucket."""
+    upstreams: Annotated[tuple[Upstream, ...], Bounds(1, 1)]
+    buckets: tuple[Rule, ...] = ()
+    """What no rule matches is encrypted under the service-owned key."""
+    accounts: Annotated[tuple[Account, ...], Bounds(1, 10_000)]
+    identities: Annotated[tuple[Identity, ...], Bounds(1, 100_000), SOURCED]
+    kms: Kms
+    hsm: Hsm | None = None
+    limits: Limits = Limits()
+    audit: Audit = Audit()
+    reload: Reload = Reload()
+    workers: Annotated[int, Bounds(1, 1024)] | None = None
+    """Processes that serve S3 clients; None: one for each core that the service may use."""
+    run_directory: FilePath | None = None
+    """Of the sockets between the service's processes, and its own; None: that of hsm.socket, else `run`."""

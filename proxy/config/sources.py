@@ -1,0 +1,48 @@
+"""YAML text to plain values, refusing what YAML takes silently: a field that is written twice."""
+
+from collections.abc import Hashable
+from typing import Any
+
+import yaml
+
+from proxy.config.errors import ConfigError, Problem
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader, in which the second of two equal keys is an error and not the winner."""
+
+
+def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Hashable, Any]:
+    seen: set[Hashable] = set()
+    for key_node, _ in node.value:
+        if key_node.tag == "tag:yaml.org,2002:merge":
+            continue
+        key = loader.construct_object(key_node, deep=True)
+        if not isinstance(key, Hashable):
+            raise yaml.constructor.ConstructorError(
+                None, None, "a field's name must be text", key_node.start_mark
+            )
+        if key in seen:
+            message = f"{key!r} is written twice; keep one"
+            raise yaml.constructor.ConstructorError(None, None, message, key_node.start_mark)
+        seen.add(key)
+    loader.flatten_mapping(node)
+    return {
+        loader.construct_object(key, deep=True): loader.construct_object(value, deep=True)
+        for key, value in node.value
+    }
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+def plain_values(text: str, *, path: str = "") -> Any:
+    """Mappings, lists and scalars of one YAML document; ConfigError with line and column where it is none."""
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506 -- a subclass of SafeLoader
+    except yaml.MarkedYAMLError as exc:
+        mark = exc.problem_mark
+        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise ConfigError([Problem(path, f"{place}{exc.problem}")]) from None
+    except yaml.YAMLError as exc:
+        raise ConfigError([Problem(path, f"is not YAML: {exc}")]) from None

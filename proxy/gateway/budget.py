@@ -1,0 +1,96 @@
+"""The memory that bodies may hold, in bytes, over all requests of one worker.
+
+Whoever does not fit waits a moment in order of arrival, then is told to slow down: a worker that dies of
+memory takes everybody's transfers with it.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator
+
+
+class OverBudget(Exception):
+    """The memory did not come free in time: the client should slow down and try again."""
+
+
+class SharedBudget:
+    """A budget of which no identity can hold more than its share, so that one of them cannot starve the rest.
+
+    Whoever waits for their own share does not stand in the way of others.
+    """
+
+    def __init__(self, total_bytes: int, *, share_bytes: int, wait_seconds: float) -> None:
+        self.total_bytes = total_bytes
+        self._all = MemoryBudget(total_bytes, wait_seconds=wait_seconds)
+        self._share_bytes = min(share_bytes, total_bytes)
+        self._wait_seconds = wait_seconds
+        self._shares: dict[str, MemoryBudget] = {}
+
+    @property
+    def used_bytes(self) -> int:
+        return self._all.used_bytes
+
+    @contextlib.asynccontextmanager
+    async def hold(self, identity: str, size_bytes: int) -> AsyncIterator[None]:
+        """Holds size_bytes (at most a whole share) while inside. Raises OverBudget."""
+        size = min(size_bytes, self._share_bytes)
+        share = self._shares.get(identity)
+        if share is None:
+            share = self._shares[identity] = MemoryBudget(self._share_bytes, wait_seconds=self._wait_seconds)
+        async with share.hold(size), self._all.hold(size):
+            yield
+
+
+class MemoryBudget:
+    """First come, first served. Safe for concurrent tasks of one loop; a cancelled waiter leaves no trace."""
+
+    def __init__(self, total_bytes: int, *, wait_seconds: float = 1.0) -> None:
+        self.total_bytes = total_bytes
+        self._free = total_bytes
+        self._wait_seconds = wait_seconds
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    @property
+    def used_bytes(self) -> int:
+        return self.total_bytes - self._free
+
+    @contextlib.asynccontextmanager
+    async def hold(self, size_bytes: int) -> AsyncIterator[None]:
+        """Holds size_bytes (at most the whole budget) while inside. Raises OverBudget."""
+        size = min(size_bytes, self.total_bytes)
+        await self._take(size)
+        try:
+            yield
+        finally:
+            self._give(size)
+
+    async def _take(self, size: int) -> None:
+        if size <= self._free and not self._waiting:
+            self._free -= size
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        entry = (size, turn)
+        self._waiting.append(entry)
+        try:
+            await asyncio.wait_for(asyncio.shield(turn), self._wait_seconds)
+        except BaseException as exc:
+            if turn.done():
+                self._give(size)
+            else:
+                self._waiting.remove(entry)
+                turn.cancel()
+                self._wake()
+            if isinstance(exc, TimeoutError):
+                raise OverBudget(f"{size} bytes did not come free in {self._wait_seconds:g} s") from exc
+            raise
+
+    def _give(self, size: int) -> None:
+        self._free += size
+        self._wake()
+
+    def _wake(self) -> None:
+        while self._waiting and self._waiting[0][0] <= self._free:
+            size, turn = self._waiting.popleft()
+            self._free -= size
+            turn.set_result(None)

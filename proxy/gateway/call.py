@@ -1,0 +1,91 @@
+"""What a handler is given: the rooms it may use, and the one request it serves."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import formatdate
+
+from proxy.auth.verify import Authenticated, Authenticator
+from proxy.gateway.budget import SharedBudget
+from proxy.gateway.exchange import Buffer, Exchange
+from proxy.gateway.failures import FailureLimit
+from proxy.gateway.rules import BucketRule, Rules
+from proxy.gateway.trace import Phase, Trace
+from proxy.keys.provider import Caller, KeyProvider
+from proxy.s3.operation_rows import Operation
+from proxy.s3.request import S3Request
+from proxy.upstream.messages import Upstream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rooms:
+    """What outlives a request. A reload replaces it as a whole; a request keeps what it began with."""
+
+    authenticator: Authenticator
+    keys: KeyProvider
+    upstream: Upstream
+    rules: Rules
+    budget: SharedBudget
+    failures: FailureLimit
+    """Of authentication, by address."""
+    region: str
+    domains: Sequence[str]
+    owned_key_id: str
+    """Names the service-owned key, which seals what asks for no key."""
+    managed_key_id: str
+    """Names the service-managed key: `aws:kms` without a key id."""
+    held_body_bytes: int
+    """Bodies up to this size are held and verified before a byte goes to the store."""
+    drops_folder_bodies: bool
+    """The store forgets the body of an object whose key ends in a slash."""
+    now: Callable[[], datetime]
+    random: Callable[[int], bytes]
+    """Cryptographically strong."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One authenticated, classified and authorised request."""
+
+    rooms: Rooms
+    exchange: Exchange
+    request: S3Request
+    operation: Operation
+    authenticated: Authenticated
+    caller: Caller
+    rule: BucketRule
+    trace: Trace
+
+    def hold(self, size_bytes: int) -> AbstractAsyncContextManager[None]:
+        """Memory for this request, out of its identity's share. Entering raises OverBudget."""
+        return self.rooms.budget.hold(self.caller.principal, size_bytes)
+
+    async def reply(self, status: int, headers: Mapping[str, str], body: Buffer = b"") -> None:
+        """A whole answer from memory. A HEAD's has no body, whatever is given."""
+        with self.trace.during(Phase.CLIENT):
+            self.trace.status = status
+            head_only = self.request.method == "HEAD" or status in {204, 304}
+            length = None if head_only else len(body)
+            await self.exchange.begin(
+                status, {**self.common_headers(), **headers}, length=length, first=b"" if head_only else body
+            )
+
+    def common_headers(self) -> dict[str, str]:
+        return common_headers(self.trace.request_id, self.rooms.now())
+
+
+def common_headers(request_id: str, now: datetime) -> dict[str, str]:
+    """What every answer carries. Clients set their clocks by Date when a signature was too old."""
+    return {"x-amz-request-id": request_id, "date": http_date(int(now.timestamp()))}
+
+
+_last_date = (0, "")
+
+
+def http_date(epoch_seconds: int) -> str:
+    """RFC 9110, section 5.6.7; the last one is kept, since a second sees many answers."""
+    global _last_date  # noqa: PLW0603  # a memo of one pure value
+    if _last_date[0] != epoch_seconds:
+        _last_date = (epoch_seconds, formatdate(epoch_seconds, usegmt=True))
+    return _last_date[1]

@@ -1,0 +1,179 @@
+"""One request from its first byte to its audit event: authenticate, classify, authorise, dispatch, record.
+
+Whatever happens in between, there is one answer or a torn connection, and one event.
+"""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+
+from proxy.audit.event import Outcome, Recorder
+from proxy.auth.errors import InvalidToken, UnknownAccessKey, WrongSignature
+from proxy.gateway.call import Call, Rooms, common_headers
+from proxy.gateway.connection import head_bytes
+from proxy.gateway.exchange import ClientGone, Exchange
+from proxy.gateway.forward import delete_objects, forward, list_objects
+from proxy.gateway.get import get_object, head_object
+from proxy.gateway.put import put_object
+from proxy.gateway.refusals import as_s3_error, retry_headers, violation_in
+from proxy.gateway.remember import event_of
+from proxy.gateway.store import NotModified
+from proxy.gateway.tenure import Tenure
+from proxy.gateway.trace import Phase, Trace
+from proxy.keys.provider import Caller
+from proxy.s3.errors import S3Error, error_document
+from proxy.s3.operation_rows import Treatment
+from proxy.s3.operations import classify, refuse_reserved, refuse_unserved
+from proxy.s3.request import S3Request, parse_request
+
+HANDLERS: Mapping[Treatment, Callable[[Call], Awaitable[None]]] = {
+    Treatment.SEAL: put_object,
+    Treatment.OPEN: get_object,
+    Treatment.HEAD: head_object,
+    Treatment.LIST: list_objects,
+    Treatment.DELETE_MANY: delete_objects,
+    Treatment.FORWARD: forward,
+}
+
+AUDIT_WAIT_SECONDS = 2.0
+"""What cannot be recorded is not begun; a sink that recovers quickly goes unnoticed."""
+
+UNRECORDABLE = S3Error("ServiceUnavailable", "What happens here cannot be recorded now. Try again.")
+
+log = logging.getLogger(__name__)
+
+
+class Gateway:
+    """Serves exchanges. `rooms` is replaced as a whole by a reload; a request keeps what it began with."""
+
+    def __init__(self, rooms: Rooms, recorder: Recorder, *, room: Callable[[float], Awaitable[bool]]) -> None:
+        """`room` waits at most so many seconds for a place in the audit queue; False where there is none."""
+        self._tenure = Tenure(rooms)
+        self._recorder = recorder
+        self._room = room
+
+    @property
+    def rooms(self) -> Rooms:
+        """What a request that begins now is given."""
+        return self._tenure.rooms
+
+    def replace(self, rooms: Rooms) -> Tenure:
+        """Requests begin with these from now on. The answer is the old ones' tenure, which ends by itself."""
+        old, self._tenure = self._tenure, Tenure(rooms)
+        return old
+
+    async def handle(self, exchange: Exchange) -> None:
+        """Answer, or tear; never raises but for a cancellation."""
+        with self._tenure as rooms:
+            await self._handle(rooms, exchange)
+
+    async def _handle(self, rooms: Rooms, exchange: Exchange) -> None:
+        trace = Trace(request_id=rooms.random(8).hex().upper(), started=rooms.now())
+        if not await self._room(AUDIT_WAIT_SECONDS):
+            # Nothing is done, and the refusal makes no event: the queue that has no room would grow by it.
+            await self._refuse(rooms, exchange, trace, UNRECORDABLE)
+            return
+        try:
+            await self._serve(rooms, exchange, trace)
+        except asyncio.CancelledError:
+            trace.outcome = Outcome.CANCELLED
+            exchange.tear()
+            raise
+        except ClientGone as exc:
+            trace.outcome = Outcome.TIMEOUT if exc.idle else Outcome.CANCELLED
+            exchange.tear()
+        except Exception as exc:  # noqa: BLE001  # whatever it is, it ends in an answer or a cut, and an event
+            await self._refuse(rooms, exchange, trace, exc)
+        finally:
+            event_id = str(uuid.UUID(bytes=rooms.random(16), version=4))
+            self._recorder.record(event_of(trace, exchange, event_id=event_id, region=rooms.region))
+
+    def refuse_head(self, source_ip: str, what: str) -> bytes:
+        """The whole answer to bytes that are no request; the connection closes after it."""
+        log.debug("%s: %s", source_ip, what)
+        request_id = self.rooms.random(8).hex().upper()
+        document = error_document(S3Error("BadRequest", f"{what[0].upper()}{what[1:]}."), "", request_id)
+        headers = common_headers(request_id, self.rooms.now()) | {"content-type": "application/xml"}
+        return head_bytes(400, headers, length=len(document), close=True) + document
+
+    async def _serve(self, rooms: Rooms, exchange: Exchange, trace: Trace) -> None:
+        request = parse_request(
+            method=exchange.method, target=exchange.target, headers=exchange.headers, domains=rooms.domains
+        )
+        trace.bucket, trace.key = request.bucket, request.key
+        call = _admitted(rooms, exchange, trace, request)
+        await HANDLERS[call.operation.treatment](call)
+
+    async def _refuse(self, rooms: Rooms, exchange: Exchange, trace: Trace, cause: Exception) -> None:
+        error = as_s3_error(cause)
+        if isinstance(cause, UnknownAccessKey | WrongSignature | InvalidToken):
+            trace.access_key = cause.access_key
+            if rooms.failures.exceeded_by(exchange.source_ip):
+                error = S3Error("SlowDown")
+        trace.error_code, trace.error_message = error.code, error.message
+        trace.integrity_violation = trace.integrity_violation or violation_in(cause)
+        if error.code == "InternalError":
+            log.error("request %s failed", trace.request_id, exc_info=cause)
+        if exchange.begun:
+            trace.outcome = Outcome.TORN
+            exchange.tear()
+            return
+        trace.status = error.status
+        if error.status >= 500:
+            trace.outcome = Outcome.FAILED
+        try:
+            await _answer(rooms, exchange, trace, error)
+        except ClientGone:
+            trace.outcome = Outcome.CANCELLED
+            exchange.tear()
+
+
+def _admitted(rooms: Rooms, exchange: Exchange, trace: Trace, request: S3Request) -> Call:
+    """The call, once it is known who asks, what for, and that it may be."""
+    with trace.during(Phase.AUTH):
+        authenticated = rooms.authenticator.authenticate(
+            method=request.method,
+            path=request.raw_path,
+            query=request.raw_query,
+            headers=exchange.headers,
+            now=rooms.now(),
+        )
+    identity = authenticated.identity
+    trace.identity, trace.access_key = identity, authenticated.claim.access_key
+    operation = classify(request)
+    trace.operation = operation.name
+    trace.version_id = dict(request.query).get("versionId", "")
+    refuse_unserved(operation)
+    refuse_reserved(request)
+    caller = Caller(
+        principal=identity.arn,
+        account=identity.account,
+        source_ip=exchange.source_ip,
+        secure_transport=exchange.secure,
+        request_id=trace.request_id,
+    )
+    return Call(
+        rooms=rooms,
+        exchange=exchange,
+        request=request,
+        operation=operation,
+        authenticated=authenticated,
+        caller=caller,
+        rule=rooms.rules.for_name(request.bucket, request.key),
+        trace=trace,
+    )
+
+
+async def _answer(rooms: Rooms, exchange: Exchange, trace: Trace, error: S3Error) -> None:
+    headers = common_headers(trace.request_id, rooms.now()) | retry_headers(error)
+    if isinstance(error, NotModified):
+        await exchange.begin(304, headers | error.headers, length=None)
+        return
+    document = error_document(error, exchange.target.partition("?")[0], trace.request_id)
+    headers["content-type"] = "application/xml"
+    if exchange.method == "HEAD":
+        headers["content-length"] = str(len(document))
+        await exchange.begin(error.status, headers, length=None)
+        return
+    await exchange.begin(error.status, headers, length=len(document), first=document)

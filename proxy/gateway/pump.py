@@ -1,0 +1,71 @@
+"""Takes a client's body apart: coding undone, claims hashed, lengths counted.
+
+The pieces come out before the claims about them are proven. Whoever passes them on must therefore hold back
+the end of what it makes of them until the last piece was followed by no error.
+"""
+
+import re
+from collections.abc import AsyncIterator
+
+from proxy.gateway.call import Call
+from proxy.gateway.exchange import BodyTooShort, Buffer
+from proxy.gateway.trace import Phase
+from proxy.s3.aws_chunked import ChunkedDecoder, coding_of, decoded_length
+from proxy.s3.checksums import Claims
+from proxy.s3.errors import S3Error
+
+
+class PlainBody:
+    """The plaintext of one request's body. Read once, by one task."""
+
+    def __init__(self, call: Call) -> None:
+        """Raises S3Error: claims that are malformed, or no length."""
+        headers = call.request.headers
+        coding = coding_of(headers)
+        verifier = call.authenticated.chunks
+        self._call = call
+        self.claims = Claims(headers)
+        self.length = decoded_length(headers) if coding else _content_length(call)
+        """Bytes of plaintext, as declared."""
+        self._decoder = (
+            ChunkedDecoder(coding=coding, plain_length=self.length, verifier=verifier) if coding else None
+        )
+
+    async def pieces(self) -> AsyncIterator[Buffer]:
+        """The plaintext in order; when they end without an error, every claim is proven.
+
+        Raises S3Error, AuthError (a chunk's signature), BodyTooShort, ClientGone.
+        """
+        received = 0
+        while data := await self._read():
+            for plain in self._decoder.feed(data) if self._decoder else (data,):
+                received += len(plain)
+                self.claims.update(plain)
+                yield plain
+        if received != self.length:
+            raise BodyTooShort(f"{received} of {self.length} bytes came")
+        if self._decoder:
+            self.claims.claim_trailers(self._decoder.finish())
+        self.claims.verify()
+
+    async def whole(self) -> bytearray:
+        """All of it, proven."""
+        held = bytearray()
+        async for plain in self.pieces():
+            held += plain
+        return held
+
+    async def _read(self) -> bytes:
+        with self._call.trace.during(Phase.CLIENT):
+            return await self._call.exchange.read()
+
+
+def _content_length(call: Call) -> int:
+    value = call.request.headers.get("content-length")
+    if value is None:
+        if "transfer-encoding" in call.request.headers or call.request.method in {"PUT", "POST"}:
+            raise S3Error("MissingContentLength")
+        return 0
+    if not re.fullmatch("[0-9]{1,18}", value):
+        raise S3Error("InvalidRequest", "Content-Length is not one number.")
+    return int(value)

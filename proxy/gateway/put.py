@@ -1,0 +1,175 @@
+"""PutObject: the body is sealed on its way to the store.
+
+A body that fits is held, proven, and sent in one piece that can be sent again. A larger one streams: its
+final segment goes out only when every claim about the plaintext is proven, else the upload is cut before its
+end and the store keeps nothing.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+
+from proxy.gateway.call import Call
+from proxy.gateway.datakeys import SealingPlan, encryption_headers, plan_for, sealing_key
+from proxy.gateway.exchange import Buffer
+from proxy.gateway.pump import PlainBody
+from proxy.gateway.rules import Mode as RuleMode
+from proxy.gateway.store import answer_to, note, refuse_unless_ok, request_for
+from proxy.gateway.trace import Phase
+from proxy.keys.provider import DataKey
+from proxy.s3.checksums import response_header
+from proxy.s3.encryption import parse_encryption
+from proxy.s3.errors import S3Error
+from proxy.s3.headers import ENVELOPE, check_metadata, client_headers, store_headers
+from proxy.seal.envelope import seal_envelope
+from proxy.seal.geometry import sealed_size
+from proxy.seal.sealer import Sealer, seal_body
+from proxy.upstream.messages import AnsweredEarly, Response, Upload, UpstreamBroken
+
+MAX_SEALED_BYTES = 5 * 1024**3
+"""S3's limit for one PUT holds for what the store gets: the ciphertext."""
+STREAM_BUFFERS_BYTES = 1_200_000
+"""What a streamed upload holds at most: a group of sealed segments, and what was read of the next."""
+
+
+async def put_object(call: Call) -> None:
+    body = PlainBody(call)
+    headers = store_headers("PutObject", call.request.headers)
+    if sealed_size(body.length) > MAX_SEALED_BYTES:
+        raise S3Error("EntityTooLarge", ProposedSize=str(body.length))
+    if body.length and call.request.key.endswith("/") and call.rooms.drops_folder_bodies:
+        raise S3Error("InvalidRequest", "This store keeps no body under a name that ends in a slash.")
+    if call.rule.mode is RuleMode.PASSTHROUGH or _is_folder_marker(call, body):
+        await _put_plain(call, body, headers)
+        return
+    plan = plan_for(call, parse_encryption(call.request.headers))
+    data_key = await sealing_key(call, plan)
+    if body.length <= call.rooms.held_body_bytes:
+        await _put_held(call, body, headers, plan, data_key)
+    else:
+        await _put_streamed(call, body, headers, plan, data_key)
+
+
+async def _put_held(
+    call: Call, body: PlainBody, headers: dict[str, str], plan: SealingPlan, data_key: DataKey
+) -> None:
+    async with call.hold(body.length + sealed_size(body.length)):
+        plain = await body.whole()
+        content_key = call.rooms.random(32)
+        with call.trace.during(Phase.CRYPTO):
+            envelope = _envelope(call, plan, data_key, content_key, body.length, body.claims.verified)
+            sealed = seal_body(plain, content_key=content_key, run_id=call.rooms.random(12))
+        async with answer_to(call, request_for(call, headers | {ENVELOPE: envelope}), sealed) as response:
+            await _reply(call, response, _sealed_with(plan, data_key), body)
+
+
+async def _put_streamed(
+    call: Call, body: PlainBody, headers: dict[str, str], plan: SealingPlan, data_key: DataKey
+) -> None:
+    async with call.hold(STREAM_BUFFERS_BYTES):
+        content_key = call.rooms.random(32)
+        # Claims that came ahead of the body may go into the envelope now: if one is wrong, nothing is kept.
+        envelope = _envelope(call, plan, data_key, content_key, body.length, body.claims.claimed)
+        sealer = Sealer(content_key=content_key, run_id=call.rooms.random(12), plain_length=body.length)
+        request = request_for(call, headers | {ENVELOPE: envelope})
+        async with call.rooms.upstream.upload(request, content_length=sealer.sealed_length) as upload:
+            response = await _send(call, upload, _sealed_pieces(call, body, sealer))
+            await _reply(call, response, _sealed_with(plan, data_key), body)
+
+
+async def _put_plain(call: Call, body: PlainBody, headers: dict[str, str]) -> None:
+    """Through as it is: a passthrough bucket, or a folder marker, which holds nothing to seal."""
+    call.trace.encryption = "passthrough"
+    request = request_for(call, headers)
+    if body.length <= call.rooms.held_body_bytes:
+        async with (
+            call.hold(body.length),
+            answer_to(call, request, await body.whole()) as response,
+        ):
+            await _reply(call, response, {}, body)
+        return
+    async with (
+        call.hold(STREAM_BUFFERS_BYTES),
+        call.rooms.upstream.upload(request, content_length=body.length) as upload,
+    ):
+        response = await _send(call, upload, _delayed(body.pieces()))
+        await _reply(call, response, {}, body)
+
+
+async def _sealed_pieces(call: Call, body: PlainBody, sealer: Sealer) -> AsyncIterator[Buffer]:
+    """The sealed body; its end comes only when everything about the plaintext is proven."""
+    known_before = body.claims.claimed
+    async for plain in body.pieces():
+        for sealed in sealer.feed(plain):
+            yield sealed
+    with call.trace.during(Phase.CRYPTO):
+        final = sealer.finish({} if known_before else body.claims.verified)
+    yield final
+
+
+async def _delayed(pieces: AsyncIterator[Buffer]) -> AsyncIterator[Buffer]:
+    """The same pieces, the last of them only once nothing was found wrong behind it."""
+    held_back: Buffer = b""
+    async for piece in pieces:
+        yield held_back
+        held_back = bytes(piece)
+    yield held_back
+
+
+async def _send(call: Call, upload: Upload, pieces: AsyncIterator[Buffer]) -> Response:
+    """The store's answer to a body of these pieces."""
+    try:
+        async for piece in pieces:
+            with call.trace.during(Phase.STORE):
+                await upload.write(piece)
+    except AnsweredEarly:
+        response = await upload.finish()
+        await refuse_unless_ok(call, response)
+        raise UpstreamBroken("the store answered success before it had the whole body") from None
+    with call.trace.during(Phase.STORE):
+        response = await upload.finish()
+    note(call, response)
+    return response
+
+
+def _envelope(  # noqa: PLR0917  # six facts of one body, none of them another's default
+    call: Call,
+    plan: SealingPlan,
+    data_key: DataKey,
+    content_key: bytes,
+    plain_length: int,
+    checksums: Mapping[int, bytes],
+) -> str:
+    envelope = seal_envelope(
+        bucket=call.request.bucket,
+        key=call.request.key.encode(),
+        mode=plan.mode,
+        data_key=data_key.plain,
+        content_key=content_key,
+        salt=call.rooms.random(16),
+        plain_length=plain_length,
+        key_arn=data_key.key_arn,
+        wrapped_data_key=data_key.wrapped,
+        data_key_per_object=plan.per_object,
+        client_context=plan.client_context,
+        checksums=checksums,
+        checksum_nonce=call.rooms.random(12) if checksums else None,
+    )
+    check_metadata(call.request.headers, envelope_length=len(envelope))
+    return envelope
+
+
+def _is_folder_marker(call: Call, body: PlainBody) -> bool:
+    return body.length == 0 and call.request.key.endswith("/")
+
+
+def _sealed_with(plan: SealingPlan, data_key: DataKey) -> dict[str, str]:
+    return encryption_headers(plan.mode, data_key.key_arn, per_object=plan.per_object)
+
+
+async def _reply(call: Call, response: Response, encryption: dict[str, str], body: PlainBody) -> None:
+    await refuse_unless_ok(call, response)
+    headers = client_headers(response.headers) | encryption
+    call.trace.version_id = headers.get("x-amz-version-id", "")
+    for code, digest in body.claims.verified.items():
+        name, value = response_header(code, digest)
+        headers |= {name: value, "x-amz-checksum-type": "FULL_OBJECT"}
+    await call.reply(200, headers)

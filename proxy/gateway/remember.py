@@ -1,0 +1,82 @@
+"""Turns what was noted of an operation into its audit event, under CloudTrail's names."""
+
+from proxy.audit.event import S3, Details, Event, Phases, Resource, UserIdentity, s3_event_name
+from proxy.gateway.exchange import Exchange
+from proxy.gateway.trace import Phase, Trace
+
+
+def event_of(trace: Trace, exchange: Exchange, *, event_id: str, region: str) -> Event:
+    """The event of an operation that has ended, however it did."""
+    return Event(
+        event_id=event_id,
+        event_time=trace.started,
+        event_source=S3,
+        event_name=s3_event_name(trace.operation),
+        aws_region=region,
+        source_ip_address=exchange.source_ip,
+        user_agent=exchange.headers.get("user-agent", ""),
+        user_identity=_who(trace),
+        request_id=trace.request_id,
+        request_parameters=_parameters(trace, exchange),
+        resources=_resources(trace),
+        error_code=trace.error_code,
+        error_message=trace.error_message,
+        details=Details(
+            bytes_transferred_in=exchange.plain_bytes_in,
+            bytes_transferred_out=exchange.plain_bytes_out,
+            key_arn=trace.key_arn,
+            data_key_scope=trace.data_key_scope,
+            cache_hit=trace.key_cached,
+            encryption_mode=trace.encryption,
+            phases=_phases(trace),
+            store_request_id=trace.store_request_id,
+            http_status=trace.status or None,
+            outcome=trace.outcome,
+            integrity_violation=trace.integrity_violation,
+        ),
+    )
+
+
+def _who(trace: Trace) -> UserIdentity:
+    who = trace.identity
+    if who is None:
+        return UserIdentity(access_key_id=trace.access_key)
+    return UserIdentity(
+        type="IAMUser",
+        arn=who.arn,
+        account_id=who.account,
+        access_key_id=trace.access_key,
+        user_name=who.name,
+    )
+
+
+def _parameters(trace: Trace, exchange: Exchange) -> dict[str, str]:
+    named = {
+        "Host": exchange.headers.get("host", ""),
+        "bucketName": trace.bucket,
+        "key": trace.key,
+        "versionId": trace.version_id,
+        "range": trace.range,
+    }
+    return {name: value for name, value in named.items() if value}
+
+
+def _resources(trace: Trace) -> tuple[Resource, ...]:
+    if not trace.bucket:
+        return ()
+    bucket = Resource(arn=f"arn:aws:s3:::{trace.bucket}", type="AWS::S3::Bucket")
+    if not trace.key:
+        return (bucket,)
+    return (bucket, Resource(arn=f"{bucket.arn}/{trace.key}", type="AWS::S3::Object"))
+
+
+def _phases(trace: Trace) -> Phases:
+    spent = {phase: nanoseconds // 1000 for phase, nanoseconds in trace.spent_ns.items()}
+    return Phases(
+        auth_us=spent.get(Phase.AUTH),
+        kms_us=spent.get(Phase.KMS),
+        store_us=spent.get(Phase.STORE),
+        crypto_us=spent.get(Phase.CRYPTO),
+        client_us=spent.get(Phase.CLIENT),
+        total_us=trace.elapsed_ns() // 1000,
+    )

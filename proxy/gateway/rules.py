@@ -1,0 +1,48 @@
+"""What holds for a name: the first rule that is about a bucket and key decides.
+
+Made from the configuration once, so that a request pays a few comparisons.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Mode(Enum):
+    ENCRYPT = "encrypt"
+    """Everything written is sealed; what is not sealed is refused on read."""
+    PASSTHROUGH = "passthrough"
+    """Bodies go through as they are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BucketRule:
+    mode: Mode = Mode.ENCRYPT
+    key_id: str | None = None
+    """For writes that name no key: SSE-KMS under this one. None: under the service-owned key."""
+    data_key_per_object: bool = False
+    accepts_key: Callable[[str], bool]
+    """By ARN: the keys that a request or an envelope here may name."""
+    accept_names: frozenset[str] = frozenset()
+    """Bucket names, beside its own, that envelopes here may be sealed for."""
+
+    def accepts_name(self, sealed_for: str, bucket: str) -> bool:
+        return sealed_for == bucket or sealed_for in self.accept_names
+
+
+Applies = Callable[[str, str], bool]
+"""Whether a rule is about this bucket and key."""
+
+
+class Rules:
+    """The list in its order; `otherwise` holds for a name that no rule is about."""
+
+    def __init__(self, rules: Sequence[tuple[Applies, BucketRule]], *, otherwise: BucketRule) -> None:
+        self._rules = tuple(rules)
+        self._otherwise = otherwise
+
+    def for_name(self, bucket: str, key: str) -> BucketRule:
+        for applies, rule in self._rules:
+            if applies(bucket, key):
+                return rule
+        return self._otherwise

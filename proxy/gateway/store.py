@@ -1,0 +1,104 @@
+"""What the store says, as the gateway needs it: requests in its form, its refusals in S3's words.
+
+A refusal that is about the client's request goes on to the client. One that is about the proxy's own standing
+with the store is the operator's to mend, and no client learns of it.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from proxy.gateway.call import Call
+from proxy.gateway.exchange import Buffer
+from proxy.gateway.trace import Phase
+from proxy.s3.errors import TABLE, S3Error
+from proxy.s3.headers import client_headers
+from proxy.s3.xml import parse_error
+from proxy.upstream.messages import Request, Response
+
+ERROR_BYTES = 65_536
+"""More than any store's error document."""
+OPERATORS_TO_MEND = frozenset(
+    {"InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestTimeTooSkewed", "AuthorizationHeaderMalformed"}
+)
+BY_STATUS = {
+    301: "PermanentRedirect",
+    307: "TemporaryRedirect",
+    400: "InvalidRequest",
+    403: "AccessDenied",
+    405: "MethodNotAllowed",
+    409: "OperationAborted",
+    411: "MissingContentLength",
+    412: "PreconditionFailed",
+    416: "InvalidRange",
+    501: "NotImplemented",
+}
+
+
+def request_for(
+    call: Call, headers: Mapping[str, str], *, method: str = "", query: str | None = None
+) -> Request:
+    """The same name on the store, with these headers."""
+    return Request(
+        method=method or call.request.method,
+        path=call.request.store_path,
+        query=call.request.store_query if query is None else query,
+        headers=headers,
+    )
+
+
+@asynccontextmanager
+async def answer_to(call: Call, request: Request, body: Buffer = b"") -> AsyncIterator[Response]:
+    """The store's answer to a request whose body is in memory. Raises UpstreamError."""
+    opening = call.rooms.upstream.open(request, body if isinstance(body, bytes) else memoryview(body))
+    with call.trace.during(Phase.STORE):
+        response = await opening.__aenter__()
+    try:
+        note(call, response)
+        yield response
+    except BaseException as exc:
+        if not await opening.__aexit__(type(exc), exc, exc.__traceback__):
+            raise
+    else:
+        await opening.__aexit__(None, None, None)
+
+
+def note(call: Call, response: Response) -> None:
+    call.trace.store_request_id = response.headers.get("x-amz-request-id", "")
+
+
+async def refuse_unless_ok(call: Call, response: Response) -> None:
+    """Raise the store's refusal as S3Error; pass where it answered 2xx."""
+    if response.status >= 300:
+        raise await refusal(call, response)
+
+
+async def refusal(call: Call, response: Response) -> S3Error:
+    """The S3Error for an answer that is not 2xx."""
+    document = b"" if call.request.method == "HEAD" else await response.read(limit=ERROR_BYTES)
+    code, message = parse_error(document) if document else ("", "")
+    if code in OPERATORS_TO_MEND:
+        logging.getLogger(__name__).error("the store refuses the proxy's own credentials: %s", code)
+        return S3Error("InternalError", "The store refuses the proxy. Its operator must act.")
+    if response.status >= 500 and response.status != 501:
+        return S3Error("SlowDown" if code == "SlowDown" else "ServiceUnavailable")
+    if response.status == 304:
+        return NotModified(client_headers(response.headers))
+    code = code or _code_by_status(call, response.status)
+    if code in TABLE and TABLE[code][0] == response.status:
+        return S3Error(code, message)
+    return S3Error(code, message or "The store refused the request.", status=response.status)
+
+
+class NotModified(S3Error):
+    """304 has no document, but the headers that a cache needs."""
+
+    def __init__(self, headers: dict[str, str]) -> None:
+        super().__init__("NotModified")
+        self.headers = headers
+
+
+def _code_by_status(call: Call, status: int) -> str:
+    if status == 404:
+        return "NoSuchKey" if call.request.key else "NoSuchBucket"
+    return BY_STATUS.get(status, "InvalidRequest")

@@ -1,0 +1,102 @@
+"""How the model is written down: each value is one record, a name and bytes.
+
+Fields are JSON; key material stands in front of it, raw, so that it never passes through text. What is
+unknown here was written by a newer version and is refused: dropping a field could drop a restriction.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from proxy.hsm.core.material import MATERIAL_SIZE, KeyMaterial, wipe
+from proxy.hsm.core.model import Alias, Key, KeyVersion, Manager
+from proxy.hsm.core.states import KeyState
+
+KEY, VERSION, ALIAS = "key", "version", "alias"
+
+
+class RecordUnreadable(Exception):
+    """The record is whole, but not of a form that this version of the program knows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """`plain` has no repr: it can be key material."""
+
+    kind: str
+    name: str
+    plain: bytes | bytearray = field(repr=False)
+
+    def wipe(self) -> None:
+        """Overwrites what can be overwritten: key material stands in a bytearray."""
+        if isinstance(self.plain, bytearray):
+            wipe(self.plain)
+
+
+def key_record(key: Key) -> Record:
+    return Record(kind=KEY, name=key.arn, plain=_json(key))
+
+
+def alias_record(alias: Alias) -> Record:
+    return Record(kind=ALIAS, name=alias.arn, plain=_json(alias))
+
+
+def version_record(version: KeyVersion) -> Record:
+    text = _json(version, without=("material",))
+    return Record(
+        kind=VERSION,
+        name=version_name(version.key_id, version.number),
+        plain=version.material.reveal() + text,
+    )
+
+
+def version_name(key_id: str, number: int) -> str:
+    return f"{key_id}/{number}"
+
+
+def read_record(record: Record) -> Key | KeyVersion | Alias:
+    """Raises RecordUnreadable, also where a record's contents belong under another name."""
+    try:
+        value = _READERS[record.kind](record.plain)
+    except (KeyError, TypeError, ValueError) as exc:
+        raise RecordUnreadable(f"{record.kind} {record.name}") from exc
+    named = version_name(value.key_id, value.number) if isinstance(value, KeyVersion) else value.arn
+    if named != record.name:
+        raise RecordUnreadable(f"{record.kind} {record.name}")
+    return value
+
+
+def _read_key(plain: bytes | bytearray) -> Key:
+    held = _fields(plain)
+    tags = tuple((name, value) for name, value in held.pop("tags"))
+    manager, state = Manager(held.pop("manager")), KeyState(held.pop("state"))
+    return Key(tags=tags, manager=manager, state=state, **held)
+
+
+def _read_version(plain: bytes | bytearray) -> KeyVersion:
+    material = KeyMaterial(plain[:MATERIAL_SIZE])
+    return KeyVersion(material=material, **_fields(plain[MATERIAL_SIZE:]))
+
+
+def _read_alias(plain: bytes | bytearray) -> Alias:
+    return Alias(**_fields(plain))
+
+
+_READERS: dict[str, Callable[[bytes | bytearray], Key | KeyVersion | Alias]] = {
+    KEY: _read_key,
+    VERSION: _read_version,
+    ALIAS: _read_alias,
+}
+
+
+def _json(value: Key | KeyVersion | Alias, without: tuple[str, ...] = ()) -> bytes:
+    held = {f.name: getattr(value, f.name) for f in fields(value) if f.name not in without}
+    return json.dumps(held, separators=(",", ":")).encode()
+
+
+def _fields(plain: bytes | bytearray) -> dict[str, Any]:
+    held = json.loads(plain)
+    if not isinstance(held, Mapping):
+        raise TypeError
+    return dict(held)

@@ -1,0 +1,152 @@
+"""The software HSM's engine: AWS KMS's actions on keys that this process alone holds.
+
+Fed requests in AWS's member names, with blobs as bytes and times as epoch seconds; answers in the same. It
+knows nothing of HTTP or signatures: who calls is proven before. Reads and uses of keys come from memory and
+run in any thread; a change is on the disk before it is answered, one at a time.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from threading import RLock
+from typing import Any
+
+from proxy.hsm.core.access import USES, Principal, check_action, denied
+from proxy.hsm.core.errors import KmsError
+from proxy.hsm.core.names import SERVICE_ACCOUNT
+from proxy.hsm.engine_aliases import AliasActions
+from proxy.hsm.engine_crypto import CryptoActions
+from proxy.hsm.engine_desk import Call, Desk, Limits
+from proxy.hsm.engine_keys import KeyActions
+from proxy.hsm.keyring import Keyring
+from proxy.hsm.store import Store, StoreFailed
+
+READS = USES | {"DescribeKey"}
+"""Actions that take no lock; they write only where a service's key is asked for the first time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """A response, and the facts about it that the audit record wants. It can hold plaintext, so it has no
+    repr of it.
+    """
+
+    response: dict[str, Any] = field(repr=False)
+    key_arn: str = ""
+    """The key that was used or changed; empty where the action is about none."""
+    manager: str = ""
+    """CUSTOMER, AWS or OWNED; empty without a key."""
+    source_key_arn: str = ""
+    """Of ReEncrypt, the key that opened."""
+
+
+class Engine:
+    """Safe to call from any thread. Owns the store, and closes it."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        clock: Callable[[], float],
+        random: Callable[[int], bytes],
+        accounts: Collection[str],
+        regions: Collection[str],
+        limits: Limits | None = None,
+    ) -> None:
+        """Reads the whole store; raises its StoreDamaged, having closed it.
+
+        The clock gives epoch seconds, random secure bytes.
+        """
+        if SERVICE_ACCOUNT in accounts:
+            raise ValueError(f"account {SERVICE_ACCOUNT} is the service's own")
+        self._accounts, self._regions = frozenset(accounts), frozenset(regions)
+        self._desk = Desk(
+            ring=Keyring(store),
+            clock=lambda: round(clock(), 3),
+            random=random,
+            limits=limits or Limits(),
+            lock=RLock(),
+        )
+        self._actions = _actions(self._desk)
+
+    @property
+    def actions(self) -> Collection[str]:
+        """The KMS actions that are provided."""
+        return self._actions.keys()
+
+    def call(self, principal: Principal, action: str, request: Mapping[str, Any]) -> Outcome:
+        """Runs one action. The request has passed AWS's model: members are of the right type, required ones
+        there.
+
+        Raises KmsError, with the key it was about if that far; then nothing has changed.
+        """
+        handler = self._actions.get(action)
+        if handler is None:
+            raise KmsError("UnsupportedOperationException", f"{action} is not provided by this service")
+        call = Call(principal=principal, action=action, request=request)
+        try:
+            self._check_caller(principal, action)
+            response = self._run(handler, call)
+        except KmsError as exc:
+            if call.key is not None:
+                exc.key_arn, exc.manager = call.key.arn, call.key.manager.value
+            raise
+        return _outcome(call, response)
+
+    def serve(self, accounts: Collection[str]) -> None:
+        """Whose clients may call from now on; a call under way may still end by the accounts before."""
+        self._accounts = frozenset(accounts)
+
+    def close(self) -> None:
+        """Wipes all key material and closes the store. Idempotent; no call may be running."""
+        self._desk.ring.close()
+
+    def _run(self, handler: Callable[[Call], dict[str, Any]], call: Call) -> dict[str, Any]:
+        try:
+            if call.action in READS:
+                return handler(call)
+            with self._desk.lock:
+                return handler(call)
+        except StoreFailed as exc:
+            raise KmsError(
+                "KMSInternalException", "The change could not be written; nothing was changed"
+            ) from exc
+
+    def _check_caller(self, principal: Principal, action: str) -> None:
+        if principal.region not in self._regions:
+            raise KmsError("InvalidSignatureException", "Credential should be scoped to a valid region.")
+        speaks = principal.on_behalf_of is not None
+        if speaks and principal.kind != "proxy":
+            raise denied(principal, action, "*")
+        if (speaks or principal.kind == "user") and principal.client_account not in self._accounts:
+            raise denied(principal, action, "*")
+        check_action(principal, action)
+
+
+def _outcome(call: Call, response: dict[str, Any]) -> Outcome:
+    if call.key is None:
+        return Outcome(response=response)
+    source = call.source_key.arn if call.source_key else ""
+    return Outcome(
+        response=response, key_arn=call.key.arn, manager=call.key.manager.value, source_key_arn=source
+    )
+
+
+def _actions(desk: Desk) -> dict[str, Callable[[Call], dict[str, Any]]]:
+    keys, aliases, crypto = KeyActions(desk), AliasActions(desk), CryptoActions(desk)
+    return {
+        "CreateAlias": aliases.create_alias,
+        "CreateKey": keys.create_key,
+        "Decrypt": crypto.decrypt,
+        "DeleteAlias": aliases.delete_alias,
+        "DescribeKey": keys.describe_key,
+        "DisableKey": keys.disable_key,
+        "EnableKey": keys.enable_key,
+        "Encrypt": crypto.encrypt,
+        "GenerateDataKey": crypto.generate_data_key,
+        "GenerateDataKeyWithoutPlaintext": crypto.generate_data_key_without_plaintext,
+        "ListAliases": aliases.list_aliases,
+        "ListKeys": keys.list_keys,
+        "ReEncrypt": crypto.re_encrypt,
+        "UpdateAlias": aliases.update_alias,
+        "UpdateKeyDescription": keys.update_key_description,
+    }

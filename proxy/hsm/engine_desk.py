@@ -1,0 +1,147 @@
+"""What every action needs first: the key that is meant, the caller's right to it, and its state.
+
+A name is looked up in the caller's account and region; another account takes an ARN. Who may not use a key
+learns nothing of it, not even whether it is there. The service's own keys come into being here, the first
+time a proxy asks for one.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from threading import RLock
+from typing import Any
+
+from proxy.hsm.core import names
+from proxy.hsm.core.access import Principal, check_access, denied
+from proxy.hsm.core.errors import KmsError
+from proxy.hsm.core.minting import new_service_key
+from proxy.hsm.core.model import Alias, Key, KeyVersion
+from proxy.hsm.core.names import Reference
+from proxy.hsm.core.states import check_state
+from proxy.hsm.keyring import Keyring
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """AWS's resource quotas (its page "Resource quotas"); all adjustable."""
+
+    customer_keys: int = 100_000
+    """Of an account in a region; the service's keys do not count."""
+    aliases_per_key: int = 50
+    tags_per_key: int = 50
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """One call on its way. `key` and `source_key` are noted as they are resolved, for the audit record."""
+
+    principal: Principal
+    action: str
+    request: Mapping[str, Any]
+    key: Key | None = None
+    """The key that the response names, or that was refused."""
+    source_key: Key | None = None
+    """Of ReEncrypt, the key that opens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Shared by all actions. `lock` is held wherever the keyring changes."""
+
+    ring: Keyring
+    clock: Callable[[], float]
+    random: Callable[[int], bytes]
+    limits: Limits
+    lock: RLock
+
+    def usable_key(self, call: Call, key_id: str) -> Key:
+        """The key that key_id names, which the caller may use for this action, in a state that allows it."""
+        key = self.allowed_key(call, key_id)
+        check_state(call.action, key.state, key.arn)
+        return key
+
+    def allowed_key(self, call: Call, key_id: str) -> Key:
+        """The same, whatever its state."""
+        call.key = key = self._named(call, names.reference(key_id), key_id)
+        check_access(call.principal, call.action, key, named=key_id)
+        return key
+
+    def managed_key(self, call: Call, key_id: str) -> Key:
+        """The same as usable_key, for actions that take no alias."""
+        if names.reference(key_id).alias:
+            raise KmsError("NotFoundException", f"Invalid keyId '{key_id}'")
+        return self.usable_key(call, key_id)
+
+    def current_version(self, key: Key) -> KeyVersion:
+        """What new ciphertext is made under."""
+        version = self.ring.version(key.key_id, key.version)
+        if version is None:
+            raise AssertionError(f"{key.arn} has no version {key.version}")
+        return version
+
+    def target(self, alias: Alias) -> Key:
+        key = self.ring.key(alias.region, alias.target_key_id)
+        if key is None:
+            raise AssertionError(f"{alias.arn} has no target")
+        return key
+
+    def own_alias(self, call: Call, name: str) -> Alias:
+        """The alias of that name in the caller's account and region. Raises NotFoundException."""
+        region, account = call.principal.region, call.principal.client_account
+        alias = self.ring.alias(region, account, name)
+        if alias is None:
+            says = f"Alias {names.alias_arn(region, account, name)} is not found."
+            raise KmsError("NotFoundException", says)
+        return alias
+
+    def _named(self, call: Call, meant: Reference, key_id: str) -> Key:
+        caller = call.principal
+        if meant.region and meant.region != caller.region:
+            raise KmsError("NotFoundException", f"Invalid arn {meant.region}")
+        if caller.kind == "proxy" and meant.alias == names.OWNED_ALIAS and not meant.account:
+            return self._service_key(call, names.OWNED_ALIAS, names.SERVICE_ACCOUNT)
+        account = meant.account or caller.client_account
+        key = (
+            self._aliased(call, account, meant.alias)
+            if meant.alias
+            else self._identified(call, account, meant)
+        )
+        if key is None:
+            raise denied(caller, call.action, key_id)
+        return key
+
+    def _identified(self, call: Call, account: str, meant: Reference) -> Key | None:
+        region, own = call.principal.region, call.principal.client_account
+        key = self.ring.key(region, meant.key_id)
+        if key is not None and key.account == account:
+            return key
+        if account != own:
+            return None
+        arn = names.key_arn(region, account, meant.key_id)
+        raise KmsError("NotFoundException", f"Key '{arn}' does not exist")
+
+    def _aliased(self, call: Call, account: str, name: str) -> Key | None:
+        caller = call.principal
+        if account != caller.client_account:
+            alias = self.ring.alias(caller.region, account, name)
+            return self.target(alias) if alias else None
+        if name == names.MANAGED_ALIAS and caller.kind == "proxy" and caller.on_behalf_of:
+            return self._service_key(call, name, account)
+        return self.target(self.own_alias(call, name))
+
+    def _service_key(self, call: Call, name: str, account: str) -> Key:
+        """The service's key under this alias, made now if this is the first time it is asked for."""
+        region = call.principal.region
+        alias = self.ring.alias(region, account, name)
+        if alias is None:
+            with self.lock:
+                alias = self.ring.alias(region, account, name) or self._make_service_key(
+                    region, account, name
+                )
+        return self.target(alias)
+
+    def _make_service_key(self, region: str, account: str, name: str) -> Alias:
+        key, version, alias = new_service_key(
+            name, account=account, region=region, now_epoch=self.clock(), random=self.random
+        )
+        self.ring.add_key(key, version, alias)
+        return alias

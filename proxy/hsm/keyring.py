@@ -1,0 +1,135 @@
+"""All keys, versions and aliases in memory, with the store behind them.
+
+Reads never touch the disk. A change is written first and seen after: if the store refuses it, memory is as
+it was. Reads may come from any thread; changes come one at a time, which the engine sees to.
+"""
+
+from bisect import bisect_left, insort
+from collections import defaultdict
+from collections.abc import Sequence
+
+from proxy.hsm.core.model import Alias, Key, KeyVersion
+from proxy.hsm.core.records import (
+    ALIAS,
+    RecordUnreadable,
+    alias_record,
+    key_record,
+    read_record,
+    version_record,
+)
+from proxy.hsm.store import Store, StoreDamaged
+
+Place = tuple[str, str]
+"""Region and account."""
+
+
+class Keyring:
+    def __init__(self, store: Store) -> None:
+        """Reads the whole store. Raises StoreDamaged, having closed it."""
+        self._store = store
+        self._keys: dict[tuple[str, str], Key] = {}
+        self._versions: dict[tuple[str, int], KeyVersion] = {}
+        self._aliases: dict[tuple[str, str, str], Alias] = {}
+        self._key_ids: defaultdict[Place, list[str]] = defaultdict(list)
+        self._alias_names: defaultdict[Place, list[str]] = defaultdict(list)
+        self._aliases_of: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+        try:
+            self._load()
+        except BaseException:
+            self.close()
+            raise
+
+    def key(self, region: str, key_id: str) -> Key | None:
+        return self._keys.get((region, key_id))
+
+    def version(self, key_id: str, number: int) -> KeyVersion | None:
+        return self._versions.get((key_id, number))
+
+    def alias(self, region: str, account: str, name: str) -> Alias | None:
+        return self._aliases.get((region, account, name))
+
+    def key_ids(self, region: str, account: str) -> Sequence[str]:
+        """In ascending order."""
+        return self._key_ids.get((region, account), ())
+
+    def alias_names(self, region: str, account: str) -> Sequence[str]:
+        """In ascending order."""
+        return self._alias_names.get((region, account), ())
+
+    def aliases_of(self, key: Key) -> Sequence[str]:
+        """Their names, in ascending order."""
+        return self._aliases_of.get((key.region, key.key_id), ())
+
+    def add_key(self, key: Key, version: KeyVersion, alias: Alias | None = None) -> None:
+        """A new key with its first version and, for a service's key, its alias: one change."""
+        records = [version_record(version), key_record(key)]
+        self._store.commit(records + ([alias_record(alias)] if alias else []))
+        self._keep_version(version)
+        self._keep_key(key)
+        if alias:
+            self._keep_alias(alias)
+
+    def put_key(self, key: Key) -> None:
+        self._store.commit([key_record(key)])
+        self._keep_key(key)
+
+    def put_alias(self, alias: Alias) -> None:
+        self._store.commit([alias_record(alias)])
+        self._keep_alias(alias)
+
+    def delete_alias(self, alias: Alias) -> None:
+        self._store.commit([], delete=[(ALIAS, alias.arn)])
+        self._drop_alias(alias)
+
+    def close(self) -> None:
+        """Wipes all key material and closes the store. Idempotent."""
+        for version in self._versions.values():
+            version.material.wipe()
+        self._versions.clear()
+        self._store.close()
+
+    def _load(self) -> None:
+        keep = {Key: self._keep_key, KeyVersion: self._keep_version, Alias: self._keep_alias}
+        for record in self._store.records():
+            try:
+                value = read_record(record)
+            except RecordUnreadable as exc:
+                reason = "it is not of a form that this version knows"
+                raise StoreDamaged(f"{record.kind} {record.name}", reason) from exc
+            record.wipe()
+            keep[type(value)](value)  # type: ignore[operator]  # the table pairs each type with its own method
+        self._check_whole()
+
+    def _check_whole(self) -> None:
+        for key in self._keys.values():
+            if (key.key_id, key.version) not in self._versions:
+                raise StoreDamaged(f"key {key.arn}", f"version {key.version} of its material is not there")
+        for alias in self._aliases.values():
+            if (alias.region, alias.target_key_id) not in self._keys:
+                raise StoreDamaged(f"alias {alias.arn}", "the key it names is not there")
+
+    def _keep_key(self, key: Key) -> None:
+        if (key.region, key.key_id) not in self._keys:
+            insort(self._key_ids[key.region, key.account], key.key_id)
+        self._keys[key.region, key.key_id] = key
+
+    def _keep_version(self, version: KeyVersion) -> None:
+        self._versions[version.key_id, version.number] = version
+
+    def _keep_alias(self, alias: Alias) -> None:
+        held = self.alias(alias.region, alias.account, alias.name)
+        if held is None:
+            insort(self._alias_names[alias.region, alias.account], alias.name)
+        else:
+            _remove(self._aliases_of[held.region, held.target_key_id], held.name)
+        insort(self._aliases_of[alias.region, alias.target_key_id], alias.name)
+        self._aliases[alias.region, alias.account, alias.name] = alias
+
+    def _drop_alias(self, alias: Alias) -> None:
+        del self._aliases[alias.region, alias.account, alias.name]
+        _remove(self._alias_names[alias.region, alias.account], alias.name)
+        _remove(self._aliases_of[alias.region, alias.target_key_id], alias.name)
+
+
+def _remove(ordered: list[str], name: str) -> None:
+    del ordered[bisect_left(ordered, name)]

@@ -1,0 +1,94 @@
+"""What the engine asks of a store, and what a store asks of a database: two small contracts and their
+errors.
+
+The engine reads everything once, at the start, and writes through: what `commit` returned from is on the
+disk. Sealing stands between the two (proxy/hsm/sealed.py), so no database ever sees a record in the clear.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from proxy.hsm.core.records import Record
+
+
+class StoreError(Exception):
+    """The store cannot be used. The message is for the operator and names the file, never what is in it."""
+
+
+class StoreBusy(StoreError):
+    """Another HSM has this store open."""
+
+
+class StoreMissing(StoreError):
+    """There is no store here, or it was never initialised."""
+
+
+class StoreExists(StoreError):
+    """Initialised already: nothing was changed."""
+
+
+class WrongRootKey(StoreError):
+    """This is not the root key that the store was made with."""
+
+
+class StoreDamaged(StoreError):
+    """Something was altered, removed or put back. `record` names it where that can be told."""
+
+    def __init__(self, record: str, reason: str) -> None:
+        super().__init__(f"{record}: {reason}")
+        self.record = record
+
+
+class StoreFailed(StoreError):
+    """A change could not be written. It was not acknowledged, and is not half there."""
+
+
+class Store(Protocol):
+    """Records, in transactions. One caller at a time."""
+
+    @property
+    def generation(self) -> int:
+        """How many changes the store has seen; it only grows."""
+
+    def records(self) -> Iterator[Record]:
+        """Every record, each proven to be what was written last under its name. Raises StoreDamaged."""
+
+    def commit(self, put: Sequence[Record], delete: Sequence[tuple[str, str]] = ()) -> None:
+        """All of it or none of it; durable on return. `delete` names records by kind and name; what stands in
+        bytearrays in `put` is wiped once it is sealed.
+
+        Raises StoreFailed, after which the store holds what it held before.
+        """
+
+    def close(self) -> None:
+        """Gives back file and lock, and wipes the root key. Idempotent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    kind: str
+    name: str
+    sealed: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """The store's own record: `open` says how to find the root key, `sealed` what the rows must add up to."""
+
+    open: bytes
+    sealed: bytes = field(repr=False)
+
+
+class SealedRows(Protocol):
+    """A database of sealed rows, held by this process alone. Errors are StoreErrors."""
+
+    def header(self) -> Header | None:
+        """None where the store was never initialised."""
+
+    def rows(self) -> Iterator[Row]: ...
+
+    def write(self, header: Header, put: Sequence[Row], delete: Sequence[tuple[str, str]]) -> None:
+        """One durable transaction. Raises StoreFailed with nothing changed."""
+
+    def close(self) -> None: ...

@@ -1,0 +1,55 @@
+"""A circuit breaker: a KMS that keeps failing is left alone for a moment, then tried with one call.
+
+Without it each request of a busy proxy waits for the same timeouts. Fed outcomes and a monotonic clock in
+seconds; no tasks, no timers. Only KeyUnavailable is a failure: a KMS that says no is alive.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from proxy.keys.provider import KeyServiceError, KeyUnavailable
+
+
+class Breaker:
+    """Closed until `failures` calls in a row failed; open for `pause_seconds`; then one probe decides."""
+
+    def __init__(self, *, failures: int, pause_seconds: float, clock: Callable[[], float]) -> None:
+        self._limit = failures
+        self._pause_seconds = pause_seconds
+        self._clock = clock
+        self._failed_in_a_row = 0
+        self._open_until = float("-inf")
+        self._probing = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether calls are being refused, but for a probe."""
+        return self._failed_in_a_row >= self._limit
+
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """Put one call inside. Raises KeyUnavailable at once while open; passes on what the call raises."""
+        probe = self._admit()
+        try:
+            yield
+        except KeyUnavailable:
+            self._failed_in_a_row += 1
+            self._open_until = self._clock() + self._pause_seconds
+            raise
+        except KeyServiceError:
+            self._failed_in_a_row = 0
+            raise
+        else:
+            self._failed_in_a_row = 0
+        finally:
+            if probe:  # also where the probe was cancelled: the next call is the next probe
+                self._probing = False
+
+    def _admit(self) -> bool:
+        """Whether this call is the probe."""
+        if not self.is_open:
+            return False
+        if self._probing or self._clock() < self._open_until:
+            raise KeyUnavailable("the KMS failed repeatedly and is being left alone", code="CircuitOpen")
+        self._probing = True
+        return True

@@ -1,0 +1,155 @@
+"""The process that holds the KMS keys: store, engine, and the API on its sockets.
+
+A reload exchanges who may call and where calls are recorded; the keys stay where they are.
+"""
+
+import asyncio
+import os
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from proxy.audit.counting import CountingRecorder
+from proxy.auth.identities import Identities
+from proxy.auth.sigv4 import SigningKeys
+from proxy.auth.verify import Authenticator
+from proxy.config import schema
+from proxy.hsm.api import KmsApi, api_server
+from proxy.hsm.api_model import KmsModel
+from proxy.hsm.engine import Engine
+from proxy.hsm.init import open_sqlite_store
+from proxy.hsm.root import RootKeyError, root_source
+from proxy.hsm.store import StoreError
+from proxy.metrics import Metrics
+from proxy.runtime.inputs import config_of, identities_of, proxy_credentials, proxy_identity
+from proxy.runtime.status import Status
+from proxy.runtime.telling import telling
+from proxy.runtime.trail import Kept, Trail, open_journal
+from proxy.supervisor.orders import Ready
+from proxy.supervisor.start import BACKLOG, Start, StartRefused
+
+
+async def run_hsm(start: Start, *, ready: Ready, stop: asyncio.Event) -> None:
+    """The process that holds the KMS keys. Raises StartRefused."""
+    config = config_of(start)
+    async with AsyncExitStack() as opened:
+        status, sockets = Status(metrics=Metrics()), dict(start.sockets)
+        trail = Trail(await open_journal(config, status.metrics))
+        opened.push_async_callback(trail.aclose)
+        status.begin(trail)
+        await opened.enter_async_context(telling(sockets.pop("status"), status.tell))
+        engine = _engine(config, start)
+        opened.callback(engine.close)
+        service = Service(config, start, engine, trail, status)
+        opened.push_async_callback(service.aclose)
+        loop, connections = asyncio.get_running_loop(), api_server(service.handle)
+        for name, listener in sockets.items():
+            create = loop.create_unix_server if name == "hsm" else loop.create_server
+            server = await create(connections, sock=listener, backlog=BACKLOG)
+            opened.callback(server.close)
+        status.proven = True
+        ready(service.prepare)
+        await stop.wait()
+        status.draining = True
+        connections.pre_shutdown()
+        await connections.shutdown(start.drain_seconds)
+
+
+class Service:
+    """The API as the configuration has it now; a call keeps the one that it began with."""
+
+    def __init__(
+        self, config: schema.Config, start: Start, engine: Engine, trail: Trail, status: Status
+    ) -> None:
+        self.config = config
+        self.engine = engine
+        self.trail = trail
+        self.leaving: set[asyncio.Task[None]] = set()
+        self._status = status
+        self._model = KmsModel()
+        self.api = self._api(config, start)
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        return await self.api.handle(request)
+
+    async def prepare(self, start: Start) -> "HsmChange":
+        """Raises StartRefused where a sink cannot be opened."""
+        config = await asyncio.to_thread(config_of, start)
+        api = self._api(config, start)
+        kept = None
+        if config.audit != self.config.audit:
+            kept = await open_journal(config, self._status.metrics)
+        return HsmChange(service=self, config=config, api=api, kept=kept)
+
+    async def aclose(self) -> None:
+        if self.leaving:
+            await asyncio.wait(self.leaving)
+
+    def _api(self, config: schema.Config, start: Start) -> KmsApi:
+        assert config.hsm is not None, "the supervisor starts this role only where the section is there"
+        identities = Identities([*identities_of(config), proxy_identity(proxy_credentials(start))])
+        authenticator = Authenticator(
+            identities,
+            region=frozenset(config.hsm.regions),
+            service="kms",
+            signing_keys=SigningKeys(),
+            must_be_signed=("x-amz-", "x-sealgate-"),
+        )
+        return KmsApi(
+            self.engine,
+            authenticator=authenticator,
+            identities=identities,
+            recorder=CountingRecorder(self.trail, self._status.metrics),
+            room=self.trail.wait_for_room,
+            model=self._model,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HsmChange:
+    """A Change."""
+
+    service: Service
+    config: schema.Config
+    api: KmsApi
+    kept: Kept | None
+    """The journal, where it is another."""
+
+    async def swap(self) -> None:
+        service = self.service
+        service.engine.serve(self.config.accounts)
+        service.api, service.config = self.api, self.config
+        if self.kept is not None:
+            closing = asyncio.create_task(service.trail.exchange(self.kept).aclose())
+            service.leaving.add(closing)
+            closing.add_done_callback(service.leaving.discard)
+
+    async def drop(self) -> None:
+        if self.kept is not None:
+            await self.kept.aclose()
+
+
+def _engine(config: schema.Config, start: Start) -> Engine:
+    hsm = config.hsm
+    assert hsm is not None, "the supervisor starts this role only where the section is there"
+    kind, setting = _root_key_setting(hsm.root_key)
+    try:
+        store = open_sqlite_store(
+            Path(hsm.store), root_source(kind, setting, start.secrets), random=os.urandom
+        )
+        return Engine(
+            store, clock=time.time, random=os.urandom, accounts=config.accounts, regions=hsm.regions
+        )
+    except (StoreError, RootKeyError) as exc:
+        raise StartRefused(str(exc)) from None
+
+
+def _root_key_setting(root_key: schema.RootKey) -> tuple[str, str]:
+    for kind in ("file", "env", "passphrase_file", "passphrase_env"):
+        setting = getattr(root_key, kind)
+        if setting is not None:
+            return kind, setting
+    raise AssertionError("a checked configuration names exactly one")

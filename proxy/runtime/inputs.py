@@ -1,0 +1,70 @@
+"""What every role needs: its configuration, its identities, its audit trail."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from proxy.audit.journal import Journal
+from proxy.audit.sinks.jsonl import FileSink, StdoutSink
+from proxy.auth.identities import Identity
+from proxy.auth.sigv4 import Credentials
+from proxy.config import schema
+from proxy.config.load import parse
+from proxy.hsm.core.names import SERVICE_ACCOUNT
+from proxy.metrics import Metrics
+from proxy.supervisor.start import Start, StartRefused
+
+
+def config_of(start: Start) -> schema.Config:
+    return parse(start.config_text, start.secrets, Path.read_text, directory=Path(start.config_path).parent)
+
+
+AUDIT_CLOSE_SECONDS = 5.0
+
+
+@asynccontextmanager
+async def journal_of(config: schema.Config, metrics: Metrics) -> AsyncIterator[Journal]:
+    try:
+        sinks = [FileSink(each.path) if each.type == "file" else StdoutSink() for each in config.audit.sinks]
+    except OSError as exc:
+        raise StartRefused(
+            f"audit.sinks: {exc.filename}: {exc.strerror}: name a file that can be written"
+        ) from None
+    journal = Journal(sinks, metrics, queue_events=config.audit.queue_events)
+    writing = asyncio.create_task(journal.run())
+    try:
+        yield journal
+    finally:
+        await journal.close(within_seconds=AUDIT_CLOSE_SECONDS)
+        await writing
+
+
+def identities_of(config: schema.Config) -> list[Identity]:
+    return [
+        Identity(
+            name=each.name,
+            account=each.account,
+            arn=each.arn,
+            access_keys=tuple(
+                Credentials(access_key=key.access_key_id, secret=key.secret_access_key.reveal())
+                for key in each.access_keys
+            ),
+            tags=each.tags,
+        )
+        for each in config.identities
+    ]
+
+
+def proxy_credentials(start: Start) -> Credentials:
+    assert start.proxy_access_key, "the supervisor gives it where there is an HSM"
+    assert start.proxy_secret, "the supervisor gives it where there is an HSM"
+    return Credentials(access_key=start.proxy_access_key, secret=start.proxy_secret)
+
+
+PROXY = "sealgate-proxy"
+
+
+def proxy_identity(credentials: Credentials) -> Identity:
+    arn = f"arn:aws:iam::{SERVICE_ACCOUNT}:role/{PROXY}"
+    return Identity(name=PROXY, account=SERVICE_ACCOUNT, arn=arn, kind="proxy", access_keys=(credentials,))

@@ -1,0 +1,144 @@
+"""A worker's key services: backends with counters, and the keys that stand for the service's own."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from proxy.config import schema
+from proxy.config.patterns import covers
+from proxy.hsm.core.names import MANAGED_ALIAS, OWNED_ALIAS, SERVICE_ACCOUNT
+from proxy.keys.aws import AwsKmsSettings, open_aws_keys
+from proxy.keys.cache import CacheCounts, CachedKeys, CacheLimits
+from proxy.keys.hsm import HsmSettings, open_hsm_keys
+from proxy.keys.provider import Caller, KeyProvider, KeyServiceError
+from proxy.keys.routing import Backend, RoutedKeys
+from proxy.metrics import Metrics
+from proxy.runtime.counting import CountedKeys
+from proxy.runtime.inputs import proxy_credentials
+from proxy.supervisor.start import Start, StartRefused
+
+OWN_KEYS = (f"arn:aws:kms:*:{SERVICE_ACCOUNT}:key/*",)
+"""The built-in HSM's service-owned keys, which stand in no client's account."""
+
+
+def service_keys(backend: schema.Backend) -> tuple[str, str]:
+    """What stands for the service-owned and the service-managed key at the backend that writes."""
+    if backend.type == "hsm":
+        return OWNED_ALIAS, MANAGED_ALIAS
+    return backend.owned_key, backend.managed_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyStack:
+    """All key services of a configuration behind one cache."""
+
+    keys: CachedKeys
+    backends: tuple[CountedKeys, ...]
+    owned_key_id: str
+    managed_key_id: str
+    service_arns: tuple[str, ...]
+    """Patterns of the keys that stand for the service's own."""
+
+
+async def open_keys(config: schema.Config, start: Start, metrics: Metrics, counts: CacheCounts) -> KeyStack:
+    """To be closed by its `keys`. Raises StartRefused; then nothing is left open."""
+    async with AsyncExitStack() as opened:
+        counted: list[CountedKeys] = []
+        backends = []
+        for section in config.kms.backends:
+            backends.append(await _open_backend(section, config, start, metrics, counted))
+            opened.push_async_callback(counted[-1].aclose)
+        owned, managed = service_keys(next(each for each in config.kms.backends if each.write))
+        arns = await service_key_arns(config, backends)
+        opened.pop_all()
+    return KeyStack(
+        keys=CachedKeys(RoutedKeys(backends), cache_limits(config.kms.data_key_cache), counts=counts),
+        backends=tuple(counted),
+        owned_key_id=owned,
+        managed_key_id=managed,
+        service_arns=arns,
+    )
+
+
+async def _open_backend(
+    backend: schema.Backend,
+    config: schema.Config,
+    start: Start,
+    metrics: Metrics,
+    opened: list[CountedKeys],
+) -> Backend:
+    keys: KeyProvider
+    if backend.type == "hsm":
+        assert start.hsm_socket, "the supervisor gives it where there is an HSM"
+        keys = open_hsm_keys(
+            HsmSettings(
+                address=Path(start.hsm_socket),
+                region=config.region,
+                credentials=proxy_credentials(start),
+                via_service=f"s3.{config.region}.amazonaws.com",
+            )
+        )
+    else:
+        secret = backend.secret_access_key
+        keys = await open_aws_keys(
+            AwsKmsSettings(
+                region=backend.region,
+                endpoint_url=backend.endpoint_url,
+                access_key_id=backend.access_key_id,
+                secret_access_key=secret.reveal() if secret else None,
+                connect_timeout_seconds=backend.connect_timeout_seconds,
+                read_timeout_seconds=backend.read_timeout_seconds,
+            )
+        )
+    counted = CountedKeys(keys, metrics, backend=backend.name)
+    opened.append(counted)
+    patterns = backend.arns + (OWN_KEYS if backend.type == "hsm" else ())
+    return Backend(name=backend.name, keys=counted, claims=claim_of(patterns), writes=backend.write)
+
+
+def claim_of(patterns: Sequence[str]) -> Callable[[str], bool]:
+    """Whether a key ARN fits one of the patterns; answers are kept, as few ARNs come again and again."""
+    return lru_cache(maxsize=4096)(lambda arn: any(covers(pattern, arn) for pattern in patterns))
+
+
+async def service_key_arns(config: schema.Config, backends: list[Backend]) -> tuple[str, ...]:
+    """ARN patterns of the keys that stand for the service's own, which no account's pattern covers.
+
+    Raises StartRefused where AWS KMS does not have one.
+    """
+    patterns: list[str] = []
+    for section, backend in zip(config.kms.backends, backends, strict=True):
+        if section.type == "hsm":
+            patterns += OWN_KEYS
+            continue
+        for name, key_id in (("owned_key", section.owned_key), ("managed_key", section.managed_key)):
+            try:
+                described = await backend.keys.describe(key_id, own_caller())
+            except KeyServiceError as exc:
+                raise StartRefused(
+                    f"kms.backends ({section.name}): {name} {key_id}: {exc}: make it with"
+                    " `aws kms create-key` and `aws kms create-alias`, or name another key"
+                ) from None
+            patterns.append(described.key_arn)
+    return tuple(patterns)
+
+
+def cache_limits(cache_section: schema.DataKeyCache) -> CacheLimits:
+    return CacheLimits(
+        max_age_seconds=cache_section.max_age_seconds,
+        max_uses=cache_section.max_uses,
+        max_entries=cache_section.max_entries,
+    )
+
+
+def own_caller() -> Caller:
+    """The proxy itself, speaking for nobody."""
+    return Caller(
+        principal="",
+        account=SERVICE_ACCOUNT,
+        source_ip="127.0.0.1",
+        secure_transport=True,
+        request_id="start",
+    )

@@ -1,0 +1,24 @@
+"""The configuration's bucket rules, in the shape that a request needs."""
+
+from functools import partial
+
+from proxy.config import schema
+from proxy.config.rules import DEFAULT_RULE, allowed_keys, applies
+from proxy.gateway.rules import BucketRule, Mode, Rules
+from proxy.runtime.kms import claim_of
+
+
+def rules_of(config: schema.Config, service_keys: tuple[str, ...]) -> Rules:
+    rules = [(partial(applies, each.match), _rule(config, each, service_keys)) for each in config.buckets]
+    return Rules(rules, otherwise=_rule(config, DEFAULT_RULE, service_keys))
+
+
+def _rule(config: schema.Config, rule: schema.Rule, service_keys: tuple[str, ...]) -> BucketRule:
+    patterns = allowed_keys(config, rule) + (() if rule.keys else service_keys)
+    return BucketRule(
+        mode=Mode(rule.mode),
+        key_id=rule.key,
+        data_key_per_object=rule.data_key_scope == "object",
+        accepts_key=claim_of(patterns),
+        accept_names=frozenset(rule.accept_names),
+    )

@@ -1,0 +1,187 @@
+"""Headers on their way to the store and back, as tables.
+
+Only what a table names passes. On a write, an `x-amz-` header that no table names is refused by name, so
+that nothing a client asks for is dropped in silence; on reads and on bucket operations it means nothing
+and stays here. Transport, signature, checksum and encryption headers are ours to read, never the store's.
+"""
+
+from collections.abc import Mapping
+
+from proxy.s3.errors import S3Error
+from proxy.s3.operation_rows import BYPASS_HEADER
+from proxy.s3.request import S3Request
+
+META = "x-amz-meta-"
+ENVELOPE = "x-amz-meta-sealgate"
+# Amazon's "Working with object metadata": the sum of names and values, without the prefix.
+MAX_METADATA_BYTES = 2048
+
+_ALWAYS = frozenset({"x-amz-expected-bucket-owner", "x-amz-request-payer"})
+_READ = frozenset({"if-match", "if-none-match", "if-modified-since", "if-unmodified-since"})
+# Content-Encoding is kept too, by `_content_encoding`.
+_WRITE = frozenset(
+    {
+        "cache-control",
+        "content-disposition",
+        "content-language",
+        "content-type",
+        "expires",
+        "if-match",
+        "if-none-match",
+        "x-amz-storage-class",
+        "x-amz-website-redirect-location",
+    }
+)
+_LIST = frozenset({"x-amz-optional-object-attributes"})
+_DELETE = frozenset(
+    {"if-match", "x-amz-if-match-last-modified-time", "x-amz-if-match-size", "x-amz-mfa", BYPASS_HEADER}
+)
+_CREATE_BUCKET = frozenset(
+    {
+        "content-type",
+        "x-amz-acl",
+        "x-amz-bucket-namespace",
+        "x-amz-bucket-object-lock-enabled",
+        "x-amz-grant-full-control",
+        "x-amz-grant-read",
+        "x-amz-grant-read-acp",
+        "x-amz-grant-write",
+        "x-amz-grant-write-acp",
+        "x-amz-object-ownership",
+    }
+)
+# Operation -> what goes to the store. A body is the gateway's to describe (length, type, digest).
+_TO_STORE: dict[str, frozenset[str]] = {
+    "CreateBucket": _ALWAYS | _CREATE_BUCKET,
+    "DeleteObject": _ALWAYS | _DELETE,
+    "DeleteObjects": _ALWAYS | {"x-amz-mfa", BYPASS_HEADER},
+    "GetObject": _ALWAYS | _READ,
+    "HeadObject": _ALWAYS | _READ,
+    "ListObjects": _ALWAYS | _LIST,
+    "ListObjectsV2": _ALWAYS | _LIST,
+    "PutObject": _ALWAYS | _WRITE,
+}
+# What a write may carry for us to read. By beginning.
+_OURS = (
+    "x-amz-checksum-",
+    "x-amz-content-sha256",
+    "x-amz-date",
+    "x-amz-decoded-content-length",
+    "x-amz-sdk-checksum-algorithm",
+    "x-amz-security-token",
+    "x-amz-server-side-encryption",
+    "x-amz-trailer",
+    "x-amz-user-agent",
+)
+_TO_CLIENT = frozenset(
+    {
+        "cache-control",
+        "content-disposition",
+        "content-encoding",
+        "content-language",
+        "content-type",
+        "etag",
+        "expires",
+        "last-modified",
+        "location",
+        "retry-after",
+        "x-amz-access-point-alias",
+        "x-amz-bucket-arn",
+        "x-amz-bucket-location-name",
+        "x-amz-bucket-location-type",
+        "x-amz-bucket-region",
+        "x-amz-delete-marker",
+        "x-amz-expiration",
+        "x-amz-missing-meta",
+        "x-amz-object-lock-legal-hold",
+        "x-amz-object-lock-mode",
+        "x-amz-object-lock-retain-until-date",
+        "x-amz-replication-status",
+        "x-amz-request-charged",
+        "x-amz-restore",
+        "x-amz-storage-class",
+        "x-amz-tagging-count",
+        "x-amz-version-id",
+        "x-amz-website-redirect-location",
+    }
+)
+# Query name -> the response header that it sets.
+_OVERRIDES = {
+    f"response-{name}": name
+    for name in (
+        "cache-control",
+        "content-disposition",
+        "content-encoding",
+        "content-language",
+        "content-type",
+        "expires",
+    )
+}
+
+
+def store_headers(operation: str, headers: Mapping[str, str]) -> dict[str, str]:
+    """The client's headers that go to the store with the operation of that name.
+
+    Raises S3Error: on PutObject NotImplemented for what is not served (by name), InvalidArgument for a
+    client's own envelope.
+    """
+    kept_names = _TO_STORE.get(operation, _ALWAYS)
+    kept = {name: value for name, value in headers.items() if name in kept_names}
+    if operation == "PutObject":
+        kept |= _metadata(headers) | _content_encoding(headers)
+        _refuse_unknown(headers, kept)
+    return kept
+
+
+def client_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """The store's headers that the client gets: the object's own, without the envelope.
+
+    Left out, since they tell of the ciphertext or are said anew: lengths and ranges, checksums,
+    encryption, request ids.
+    """
+    return {
+        name: value
+        for name, value in headers.items()
+        if name in _TO_CLIENT or (name.startswith(META) and name != ENVELOPE)
+    }
+
+
+def check_metadata(headers: Mapping[str, str], *, envelope_length: int) -> None:
+    """MetadataTooLarge where the client's metadata and the envelope's value of that length do not fit."""
+    own = len(ENVELOPE) - len(META) + envelope_length
+    size = sum(
+        len(name) - len(META) + len(value.encode(errors="surrogateescape"))
+        for name, value in headers.items()
+        if name.startswith(META)
+    )
+    if size + own > MAX_METADATA_BYTES:
+        raise S3Error("MetadataTooLarge", Size=str(size), MaxSizeAllowed=str(MAX_METADATA_BYTES - own))
+
+
+def response_overrides(request: S3Request, *, signed: bool) -> dict[str, str]:
+    """The response headers that the query sets; InvalidRequest where nobody signed for them."""
+    wanted = {_OVERRIDES[name]: value for name, value in request.query if name in _OVERRIDES}
+    if wanted and not signed:
+        raise S3Error(
+            "InvalidRequest", "Request specific response headers cannot be used for anonymous GET requests."
+        )
+    return wanted
+
+
+def _metadata(headers: Mapping[str, str]) -> dict[str, str]:
+    if ENVELOPE in headers:
+        raise S3Error("InvalidArgument", "This metadata name is reserved.", ArgumentName=ENVELOPE)
+    return {name: value for name, value in headers.items() if name.startswith(META)}
+
+
+def _content_encoding(headers: Mapping[str, str]) -> dict[str, str]:
+    """Without aws-chunked, which tells how the body travels and not what the object is."""
+    codings = [coding.strip() for coding in headers.get("content-encoding", "").split(",")]
+    kept = ",".join(coding for coding in codings if coding and coding.lower() != "aws-chunked")
+    return {"content-encoding": kept} if kept else {}
+
+
+def _refuse_unknown(headers: Mapping[str, str], kept: Mapping[str, str]) -> None:
+    for name in headers:
+        if name.startswith("x-amz-") and name not in kept and not name.startswith(_OURS):
+            raise S3Error("NotImplemented", f"The header {name} is not implemented.", Header=name)

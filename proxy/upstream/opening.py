@@ -1,0 +1,63 @@
+"""Puts an upstream together: pool, client, retries. The one constructor that others use."""
+
+import asyncio
+import random
+import ssl
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from proxy.upstream.client import Client, Signer
+from proxy.upstream.connecting import connect
+from proxy.upstream.connection import Connection
+from proxy.upstream.messages import Upstream
+from proxy.upstream.pool import Pool
+from proxy.upstream.retry import Retrying
+from proxy.upstream.settings import UpstreamSettings, address_of, check_tls
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def open_upstream(
+    settings: UpstreamSettings,
+    *,
+    signer: Signer | None,
+    ssl_context: ssl.SSLContext | None,
+    now: Callable[[], datetime] = _now,
+    uniform: Callable[[], float] = random.random,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    watch: Callable[[Pool], None] = lambda _: None,
+) -> Upstream:
+    """An upstream of the running loop; it connects when first asked, and its owner must aclose it.
+
+    Without a signer requests go out unsigned. ssl_context belongs to https (see settings.verifying_context).
+    `watch` is shown the pool, whose load may be asked for at any time. ValueError where the two do not fit.
+    """
+    address = address_of(settings.base_url)
+    check_tls(address, ssl_context)
+
+    async def connected() -> Connection:
+        return await connect(
+            address,
+            context=ssl_context,
+            connect_seconds=settings.connect_seconds,
+            idle_seconds=settings.idle_seconds,
+        )
+
+    pool = Pool(
+        connected,
+        loop=asyncio.get_running_loop(),
+        limit=settings.connections,
+        queue_seconds=settings.queue_seconds,
+        keep_alive_seconds=settings.keep_alive_seconds,
+    )
+    watch(pool)
+    client = Client(
+        pool,
+        host_header=address.host_header,
+        signer=signer,
+        now=now,
+        unsigned_payload=settings.capabilities.unsigned_payload,
+    )
+    return Retrying(client, attempts=settings.attempts, uniform=uniform, sleep=sleep)

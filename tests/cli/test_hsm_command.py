@@ -1,0 +1,106 @@
+"""`sealgate hsm init`, as a person types it."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from proxy.cli.main import cli
+from tests.cli.configs import ACCOUNT, written
+
+
+def init(path: Path, *options: str) -> Result:
+    path.parent.chmod(0o700)
+    return CliRunner().invoke(cli, ["hsm", "init", "--config", str(path), *options])
+
+
+@pytest.mark.parametrize("parts", [{"identities": None}, {"identities": None, "identities_file": "who.yaml"}])
+def test_what_init_prints_completes_the_configuration(tmp_path: Path, parts: dict[str, Any]) -> None:
+    """Pasted as it is, into the file or beside it."""
+    path = written(tmp_path, **parts)
+    made = init(path)
+    lines = made.stdout[made.stdout.index("  - name:") :]
+    if "identities_file" in parts:
+        (tmp_path / "who.yaml").write_text(lines)
+    else:
+        path.write_text(f"{path.read_text()}identities:\n{lines}")
+    checked = CliRunner().invoke(cli, ["config", "check", "--config", str(path)])
+
+    assert (made.exit_code, made.stderr) == (0, "")
+    assert (checked.exit_code, checked.stderr) == (0, "")
+    (administrator,) = yaml.safe_load(lines)
+    assert administrator["name"] == "admin"
+    assert administrator["account"] == ACCOUNT
+    assert len(administrator["access_keys"][0]["secret_access_key"]) == 40
+    assert (tmp_path / "keys.sqlite").exists()
+    assert f"Root key: {tmp_path}/root.key (new)" in made.stdout
+
+
+def test_init_refuses_to_run_twice(tmp_path: Path) -> None:
+    """It changes nothing and shows no secret."""
+    path = written(tmp_path)
+    init(path)
+    before = (tmp_path / "root.key").read_bytes()
+    again = init(path)
+
+    assert again.exit_code == 1
+    assert again.stdout == ""
+    assert re.fullmatch(r"Error: .*initialised already.*\n", again.stderr)
+    assert (tmp_path / "root.key").read_bytes() == before
+
+
+def test_account_and_name_are_the_operator_s(tmp_path: Path) -> None:
+    path = written(tmp_path, identities=None, accounts=[ACCOUNT, "123456789012"])
+    made = init(path, "--account", "123456789012", "--name", "root-of-trust")
+
+    assert made.exit_code == 0
+    assert '  - name: root-of-trust\n    account: "123456789012"\n' in made.stdout
+
+
+def test_an_account_may_be_named_before_the_configuration_has_any(tmp_path: Path) -> None:
+    path = written(tmp_path, identities=None, accounts=None)
+
+    assert init(path, "--account", ACCOUNT).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("parts", "options", "line"),
+    [
+        ({"hsm": None, "kms": {"backends": [{"type": "aws", "write": True}]}}, (), "hsm: is missing: "),
+        ({}, ("--account", "999999999999"), "accounts: 999999999999 is not among them: add it, "),
+        ({"identities": None}, ("--account", "12"), "identities[0].account: "),
+        ({}, ("--name", "a b"), "--name: must be "),
+        ({"listen": {"port": "x"}}, (), "listen.port: must be a whole number"),
+        ({"listen": "2026-01-01"}, (), "listen: must be a section"),
+    ],
+)
+def test_what_is_written_wrongly_is_one_line(
+    tmp_path: Path, parts: dict[str, Any], options: tuple[str, ...], line: str
+) -> None:
+    """And nothing is made."""
+    refused = init(written(tmp_path, **parts), *options)
+
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith(line)
+    assert refused.stderr.count("\n") == 1
+    assert not (tmp_path / "keys.sqlite").exists()
+    assert not (tmp_path / "root.key").exists()
+
+
+def test_a_root_key_that_the_environment_lacks_is_one_line(tmp_path: Path) -> None:
+    hsm = {"store": "keys.sqlite", "root_key": {"env": "NO_SUCH_ROOT_KEY"}}
+    refused = init(written(tmp_path, hsm=hsm))
+
+    assert refused.exit_code == 1
+    assert refused.stderr == "Error: environment variable NO_SUCH_ROOT_KEY is not set\n"
+
+
+@pytest.mark.parametrize("text", ["- a\n", "a: [", ""])
+def test_what_is_no_configuration_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+
+    assert init(path).exit_code == 2

@@ -1,0 +1,27 @@
+"""From a configuration to processes, where it cannot be done."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from proxy.cli.options import loaded
+from proxy.cli.plan import plan_of
+from proxy.supervisor.sockets import AddressRefused
+from tests.cli.configs import written
+
+
+def test_a_plan_that_fails_leaves_no_address_bound(tmp_path: Path) -> None:
+    """Whoever calls may try again."""
+    with socket.create_server(("127.0.0.1", 0)) as held, socket.create_server(("127.0.0.1", 0)) as free:
+        taken, port = held.getsockname()[1], free.getsockname()[1]
+        free.close()
+        path = written(tmp_path, listen={"port": port}, admin={"port": taken})
+
+        with pytest.raises(AddressRefused) as refused:
+            plan_of(loaded(path), path, os.environ, log_level="info")
+
+        # The error is still held, and with it the frames in which the sockets were bound.
+        assert str(taken) in str(refused.value)
+        socket.create_server(("127.0.0.1", port)).close()

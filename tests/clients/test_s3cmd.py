@@ -1,0 +1,104 @@
+"""s3cmd. It takes an ETag for the content's MD5 unless the answer says that a KMS key sealed it."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.clients.commands import Command, files_in, tree
+from tests.clients.fetched import Fetched
+from tests.e2e.at_rest import AtRest, plaintext
+from tests.e2e.sdk import REGION
+from tests.stores.sealgate import ALICE, Sealgate
+from tests.tools import installed
+
+FILES = {"none": b"", "one": plaintext(1), "segment": plaintext(65_536), "deep/a file+ü": plaintext(200_000)}
+BY_SIZE = "--no-check-md5"
+"""`sync` would compare the listing's ETags with the files' MD5."""
+
+
+@pytest.fixture
+def s3cmd(sealgate: Sealgate, key_arn: str, tmp_path_factory: pytest.TempPathFactory) -> Command:
+    home = tmp_path_factory.mktemp("home")
+    place = sealgate.url.removeprefix("http://")
+    settings = {
+        "access_key": ALICE.access_key,
+        "secret_key": ALICE.secret_key,
+        "host_base": place,
+        "host_bucket": place,  # path style
+        "bucket_location": REGION,
+        "use_https": "False",
+        "signature_v2": "False",
+        "enable_multipart": "False",
+        "kms_key": key_arn,
+        "max_retries": "1",
+    }
+    text = "".join(f"{name} = {value}\n" for name, value in settings.items())
+    (home / ".s3cfg").write_text(f"[default]\n{text}")
+    return Command(words=(installed("s3cmd"), "--no-progress"), home=home)
+
+
+def listed(s3cmd: Command, where: str) -> dict[str, int]:
+    """Name and size, of `s3cmd ls`."""
+    lines = (line.split(maxsplit=3) for line in s3cmd("ls", "--recursive", where).text.splitlines())
+    return {url.removeprefix(where): int(size) for _, _, size, url in lines}
+
+
+def test_put_and_get(*, s3cmd: Command, bucket: str, tmp_path: Path, sealed_on_store: AtRest) -> None:
+    """What goes up sealed comes down as it was, and `info` tells its size and how it is sealed."""
+    plain, there = plaintext(150_000), f"s3://{bucket}/put/a file+ü"
+    tree(tmp_path, {"a file+ü": plain})
+
+    put = s3cmd("put", tmp_path / "a file+ü", f"s3://{bucket}/put/")
+    s3cmd("get", there, tmp_path / "back")
+    info = s3cmd("info", there).text
+
+    assert put.told == ""
+    assert (tmp_path / "back").read_bytes() == plain
+    assert f"File size: {len(plain)}" in info
+    assert "SSE:       aws:kms" in info
+    sealed_on_store(bucket, "put/a file+ü", plain)
+
+
+def test_get_goes_on_where_it_stopped(
+    *, s3cmd: Command, bucket: str, tmp_path: Path, fetched: Fetched
+) -> None:
+    plain, have = plaintext(150_000), 65_537
+    tree(tmp_path, {"file": plain, "part": plain[:have]})
+    s3cmd("put", tmp_path / "file", f"s3://{bucket}/continued")
+
+    s3cmd("get", "--continue", f"s3://{bucket}/continued", tmp_path / "part")
+
+    assert (tmp_path / "part").read_bytes() == plain
+    assert fetched(bucket, "continued") == [(f"bytes={have}-", len(plain) - have)]
+
+
+def test_a_second_sync_transfers_nothing(
+    *, s3cmd: Command, bucket: str, tmp_path: Path, sealed_on_store: AtRest
+) -> None:
+    here, there, back = tree(tmp_path / "here", FILES), f"s3://{bucket}/sync/", tmp_path / "back"
+    back.mkdir()
+
+    assert s3cmd("sync", BY_SIZE, f"{here}/", there).text.count("upload:") == len(FILES)
+    assert s3cmd("sync", BY_SIZE, f"{here}/", there).text == ""
+    assert s3cmd("sync", BY_SIZE, there, f"{back}/").text.count("download:") == len(FILES)
+    assert s3cmd("sync", BY_SIZE, there, f"{back}/").text == ""
+
+    assert files_in(back) == FILES
+    assert listed(s3cmd, there) == {name: len(body) for name, body in FILES.items()}
+    for name, body in FILES.items():
+        sealed_on_store(bucket, f"sync/{name}", body)
+
+
+def test_del(*, s3cmd: Command, bucket: str, tmp_path: Path, sealed_on_store: AtRest) -> None:
+    """One, what a sync finds gone, and all."""
+    here, there = tree(tmp_path / "here", FILES), f"s3://{bucket}/del/"
+    s3cmd("sync", BY_SIZE, f"{here}/", there)
+    (here / "none").unlink()
+
+    assert s3cmd("del", f"{there}one").text.count("delete:") == 1
+    (here / "one").unlink()
+    assert s3cmd("sync", BY_SIZE, "--delete-removed", f"{here}/", there).text.count("delete:") == 1
+    assert s3cmd("del", "--recursive", "--force", there).text.count("delete:") == 2
+
+    assert not [name for name in sealed_on_store.keys(bucket) if name.startswith("del/")]
+    assert "does not exist" in s3cmd("get", f"{there}one", tmp_path / "back", fails=True).told

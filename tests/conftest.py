@@ -1,0 +1,23 @@
+"""Servers that the whole run shares: starting one takes seconds, and each test has buckets of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.stores.sealgate import Sealgate, serving
+from tests.stores.seaweedfs import Store, seaweedfs
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A real SeaweedFS."""
+    with seaweedfs(tmp_path_factory.mktemp("weed")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def sealgate(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sealgate]:
+    """Sealgate in front of it, with the built-in HSM."""
+    with serving(store, Path(tmp_path_factory.mktemp("sealgate"))) as service:
+        yield service

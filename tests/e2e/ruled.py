@@ -1,0 +1,34 @@
+"""A second service in front of the same store: with rules, and with a domain of its own."""
+
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+DOMAIN = "s3.sealgate.test"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Buckets:
+    """The buckets that the rules are about."""
+
+    keyed: str = field(default_factory=lambda: f"keyed-{uuid.uuid4()}")
+    """Writes that ask for nothing are under `alias/of-the-rule`, each object under a data key of its own."""
+    plain: str = field(default_factory=lambda: f"plain-{uuid.uuid4()}")
+    """Passthrough."""
+    mixed: str = field(default_factory=lambda: f"mixed-{uuid.uuid4()}")
+    """`open/` is passthrough, the rest is sealed."""
+
+    @property
+    def rules(self) -> list[dict[str, Any]]:
+        return [
+            {"match": self.keyed, "key": ALIAS, "data_key_scope": "object"},
+            {"match": self.plain, "mode": "passthrough"},
+            {"match": f"{self.mixed}/open/*", "mode": "passthrough"},
+        ]
+
+    @property
+    def names(self) -> list[str]:
+        return [self.keyed, self.plain, self.mixed]
+
+
+ALIAS = "alias/of-the-rule"

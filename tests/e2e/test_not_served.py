@@ -1,0 +1,134 @@
+"""What nobody serves yet is refused by its name, and never does what a plainer operation would."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.e2e.at_rest import AtRest, plaintext
+from tests.e2e.sdk import refused
+from tests.e2e.trail import Trail
+from tests.e2e.wire import send
+from tests.stores.sealgate import Sealgate
+
+PLAIN = plaintext(300)
+
+
+def body_of(method: str) -> bytes:
+    return b"<Other/>" if method in {"PUT", "POST"} else b""
+
+
+ON_OBJECTS = [
+    ("PUT", "acl", "PutObjectAcl"),
+    ("GET", "acl", "GetObjectAcl"),
+    ("PUT", "tagging", "PutObjectTagging"),
+    ("GET", "tagging", "GetObjectTagging"),
+    ("DELETE", "tagging", "DeleteObjectTagging"),
+    ("PUT", "retention", "PutObjectRetention"),
+    ("PUT", "legal-hold", "PutObjectLegalHold"),
+    ("GET", "attributes", "GetObjectAttributes"),
+    ("GET", "torrent", "GetObjectTorrent"),
+    ("PUT", "encryption", "UpdateObjectEncryption"),
+    ("PUT", "renameObject", "RenameObject"),
+    ("POST", "uploads", "CreateMultipartUpload"),
+    ("PUT", "partNumber=1&uploadId=x", "UploadPart"),
+    ("POST", "uploadId=x", "CompleteMultipartUpload"),
+    ("GET", "uploadId=x", "ListParts"),
+    ("DELETE", "uploadId=x", "AbortMultipartUpload"),
+    ("POST", "restore", "RestoreObject"),
+    ("POST", "select&select-type=2", "SelectObjectContent"),
+    ("PUT", "new-thing", "new-thing"),
+    ("GET", "new-thing=1", "new-thing"),
+    ("DELETE", "new-thing", "new-thing"),
+]
+
+
+@pytest.mark.parametrize(("method", "query", "name"), ON_OBJECTS)
+def test_an_object_is_untouched_by_what_is_not_served(
+    *,
+    sealgate: Sealgate,
+    s3: Any,
+    bucket: str,
+    key: str,
+    sealed_on_store: AtRest,
+    method: str,
+    query: str,
+    name: str,
+) -> None:
+    """`PUT ?acl` must not overwrite, `DELETE ?tagging` must not delete."""
+    s3.put_object(Bucket=bucket, Key=key, Body=PLAIN)
+
+    answer = send(method, f"{sealgate.url}/{bucket}/{key}?{query}", body_of(method))
+
+    assert (answer.status, answer.code) == (501, "NotImplemented")
+    assert name.encode() in answer.body
+    sealed_on_store(bucket, key, PLAIN)
+    assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == PLAIN
+
+
+def test_a_copy_is_refused_and_writes_nothing(
+    s3: Any, bucket: str, key: str, sealed_on_store: AtRest, trail: Trail
+) -> None:
+    """A copy that went through as it is would leave an object that nobody can open."""
+    s3.put_object(Bucket=bucket, Key=key, Body=PLAIN)
+
+    with pytest.raises(ClientError) as caught:
+        s3.copy_object(Bucket=bucket, Key=f"{key}-copy", CopySource={"Bucket": bucket, "Key": key})
+
+    assert refused(caught.value) == (501, "NotImplemented")
+    assert f"{key}-copy" not in sealed_on_store.keys(bucket)
+    event = trail.of(caught.value.response["ResponseMetadata"]["RequestId"])
+    assert (event["eventName"], event["errorCode"]) == ("CopyObject", "NotImplemented")
+
+
+@pytest.mark.parametrize(
+    ("method", "query", "name"),
+    [
+        ("GET", "versions", "ListObjectVersions"),
+        ("GET", "uploads", "ListMultipartUploads"),
+        ("PUT", "policy", "PutBucketPolicy"),
+        ("GET", "policy", "GetBucketPolicy"),
+        ("DELETE", "policy", "DeleteBucketPolicy"),
+        ("PUT", "versioning", "PutBucketVersioning"),
+        ("PUT", "encryption", "PutBucketEncryption"),
+        ("GET", "encryption", "GetBucketEncryption"),
+        ("DELETE", "lifecycle", "DeleteBucketLifecycle"),
+        ("PUT", "cors", "PutBucketCors"),
+        ("PUT", "acl", "PutBucketAcl"),
+        ("PUT", "object-lock", "PutObjectLockConfiguration"),
+        ("POST", "", "PostObject"),
+        ("DELETE", "new-thing", "new-thing"),
+        ("PUT", "new-thing", "new-thing"),
+    ],
+)
+def test_a_bucket_is_untouched_by_what_is_not_served(
+    *, sealgate: Sealgate, s3: Any, bucket: str, method: str, query: str, name: str
+) -> None:
+    """`DELETE ?lifecycle` must not delete the bucket."""
+    answer = send(method, f"{sealgate.url}/{bucket}?{query}".rstrip("?"), body_of(method))
+
+    assert (answer.status, answer.code) == (501, "NotImplemented")
+    assert name.encode() in answer.body
+    s3.head_bucket(Bucket=bucket)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("PATCH", "/{}/key"), ("POST", "/{}/key"), ("DELETE", "/"), ("TRACE", "/{}")]
+)
+def test_a_method_that_a_resource_does_not_have(
+    sealgate: Sealgate, bucket: str, method: str, path: str
+) -> None:
+    answer = send(method, sealgate.url + path.format(bucket))
+
+    assert (answer.status, answer.code) == (405, "MethodNotAllowed")
+
+
+def test_customer_keys_and_two_layers_are_refused(
+    s3: Any, bucket: str, key: str, sealed_on_store: AtRest
+) -> None:
+    """Until they are served, nothing is written under a weaker choice."""
+    for wish in ({"ServerSideEncryption": "aws:kms:dsse"}, {"SSECustomerAlgorithm": "AES256"}):
+        with pytest.raises(ClientError) as caught:
+            s3.put_object(Bucket=bucket, Key=key, Body=PLAIN, **wish)
+        assert refused(caught.value) == (501, "NotImplemented")
+    assert key not in sealed_on_store.keys(bucket)

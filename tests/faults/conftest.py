@@ -1,0 +1,57 @@
+"""The running product between a client that misbehaves and a store that does; each module has its bucket."""
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.sdk import client
+from tests.faults.evidence import Evidence
+from tests.stores.sealgate import Sealgate, User
+from tests.stores.seaweedfs import Store
+
+
+@pytest.fixture(scope="session")
+def s3(sealgate: Sealgate) -> Iterator[Any]:
+    """boto3 as Alice."""
+    with client("s3", sealgate.url) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def kms(sealgate: Sealgate) -> Iterator[Any]:
+    with client("kms", sealgate.kms_url) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def raw(store: Store) -> Iterator[Any]:
+    """boto3 as the owner of the bare store."""
+    owner = User(name="owner", account="", access_key=store.access_key, secret_key=store.secret_key)
+    with client("s3", store.url, owner) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def evidence(sealgate: Sealgate) -> Evidence:
+    return Evidence(sealgate)
+
+
+@pytest.fixture(scope="module")
+def bucket(raw: Any) -> str:
+    name = f"faults-{uuid.uuid4()}"
+    raw.create_bucket(Bucket=name)
+    raw.put_object(Bucket=name, Key="first", Body=b"")  # SeaweedFS grows a volume for a bucket's first object
+    raw.delete_object(Bucket=name, Key="first")
+    return name
+
+
+@pytest.fixture
+def key() -> str:
+    return f"object-{uuid.uuid4()}"
+
+
+@pytest.fixture
+def url(sealgate: Sealgate, bucket: str, key: str) -> str:
+    return f"{sealgate.url}/{bucket}/{key}"

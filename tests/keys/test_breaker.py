@@ -1,0 +1,107 @@
+"""The breaker's states, by an injected clock."""
+
+import asyncio
+
+import pytest
+
+from proxy.keys.breaker import Breaker
+from proxy.keys.provider import KeyRefused, KeyServiceError, KeyUnavailable
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def breaker(clock: Clock) -> Breaker:
+    return Breaker(failures=3, pause_seconds=1.0, clock=clock)
+
+
+def fail(breaker: Breaker, error: KeyServiceError | None = None) -> None:
+    with pytest.raises(KeyServiceError), breaker.guard():
+        raise error or KeyUnavailable("down")
+
+
+def is_refused(breaker: Breaker) -> bool:
+    try:
+        with breaker.guard():
+            return False
+    except KeyUnavailable as exc:
+        return exc.code == "CircuitOpen"
+
+
+@pytest.mark.parametrize(("failures", "is_open"), [(0, False), (2, False), (3, True)])
+def test_it_opens_after_so_many_failures_in_a_row(breaker: Breaker, failures: int, *, is_open: bool) -> None:
+    for _ in range(failures):
+        fail(breaker)
+
+    assert (breaker.is_open, is_refused(breaker)) == (is_open, is_open)
+
+
+def test_a_success_between_starts_the_count_anew(breaker: Breaker) -> None:
+    for _ in range(5):
+        fail(breaker)
+        fail(breaker)
+        assert not is_refused(breaker)
+
+
+def test_a_kms_that_says_no_is_alive(breaker: Breaker) -> None:
+    fail(breaker)
+    fail(breaker)
+    for _ in range(5):
+        fail(breaker, KeyRefused("no"))
+
+    assert not breaker.is_open
+    fail(breaker)
+    assert not breaker.is_open
+
+
+@pytest.mark.parametrize(("later", "refused"), [(0.99, True), (1.0, False)])
+def test_after_the_pause_one_call_is_let_through(
+    breaker: Breaker, clock: Clock, later: float, *, refused: bool
+) -> None:
+    for _ in range(3):
+        fail(breaker)
+    clock.now += later
+
+    assert is_refused(breaker) is refused
+
+
+def test_there_is_one_probe_at_a_time_and_it_decides(breaker: Breaker, clock: Clock) -> None:
+    for _ in range(3):
+        fail(breaker)
+    clock.now += 1
+    with breaker.guard():
+        assert is_refused(breaker)
+
+    assert not breaker.is_open
+    assert not is_refused(breaker)
+
+
+def test_a_probe_that_fails_opens_it_again(breaker: Breaker, clock: Clock) -> None:
+    for _ in range(3):
+        fail(breaker)
+    clock.now += 1
+    fail(breaker)
+    clock.now += 0.99
+
+    assert is_refused(breaker)
+
+
+def test_a_cancelled_probe_gives_its_place_to_the_next(breaker: Breaker, clock: Clock) -> None:
+    for _ in range(3):
+        fail(breaker)
+    clock.now += 1
+    with pytest.raises(asyncio.CancelledError), breaker.guard():
+        raise asyncio.CancelledError
+
+    assert breaker.is_open
+    assert not is_refused(breaker)

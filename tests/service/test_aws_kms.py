@@ -1,0 +1,198 @@
+"""AWS KMS as the key service: moto's server stands for it, behind a relay that can be shut."""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from moto.server import ThreadedMotoServer
+
+from tests.service.clients import bare, client
+from tests.service.relay import Relay, relaying
+from tests.service.running import Launched, launched, until
+from tests.stores.sealgate import User
+from tests.stores.seaweedfs import Store
+
+PROXY = User(name="proxy", account="", access_key="AKIAPROXYATAWS00", secret_key="proxy-secret-at-aws")
+MOTO_ACCOUNT = "123456789012"
+OWNED, MANAGED = "alias/sealgate/owned", "alias/sealgate/s3"
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[str]:
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def relay(moto: str) -> Iterator[Relay]:
+    with relaying(Store(url=moto, access_key="", secret_key="")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def keys(moto: str) -> dict[str, str]:
+    """What the operator makes at AWS first: ARNs of the service-owned, the managed and a customer's key."""
+    with client("kms", moto, PROXY) as kms:
+        arns = {
+            name: kms.create_key()["KeyMetadata"]["Arn"] for name in ("owned", "managed", "customer", "other")
+        }
+        kms.create_alias(AliasName=OWNED, TargetKeyId=arns["owned"])
+        kms.create_alias(AliasName=MANAGED, TargetKeyId=arns["managed"])
+    return arns
+
+
+def backend(url: str, **settings: Any) -> dict[str, Any]:
+    own = {"access_key_id": PROXY.access_key, "secret_access_key": PROXY.secret_key}
+    return {"type": "aws", "write": True, "endpoint_url": url, **own, **settings}
+
+
+@pytest.fixture(scope="module")
+def service(
+    store: Store, relay: Relay, keys: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Launched]:
+    """Without a built-in key service."""
+    rule = {"match": "*", "keys": [f"arn:aws:kms:us-east-1:{MOTO_ACCOUNT}:key/*"]}
+    with launched(
+        store,
+        Path(tmp_path_factory.mktemp("aws")),
+        hsm=None,
+        kms={"backends": [backend(relay.url)]},
+        buckets=[rule],
+    ) as running:
+        assert keys
+        yield running
+
+
+@pytest.fixture(scope="module")
+def s3(service: Launched) -> Iterator[Any]:
+    with client("s3", service.url) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def bucket(s3: Any) -> str:
+    name = f"aws-{uuid.uuid4()}"
+    s3.create_bucket(Bucket=name)
+    return name
+
+
+def test_objects_under_each_kind_of_key(
+    service: Launched, s3: Any, bucket: str, keys: dict[str, str]
+) -> None:
+    """They come back, the answer names the key where S3 would, and the trail always does."""
+    wishes: list[tuple[dict[str, Any], str]] = [
+        ({}, "owned"),
+        ({"ServerSideEncryption": "AES256"}, "owned"),
+        ({"ServerSideEncryption": "aws:kms"}, "managed"),
+        ({"ServerSideEncryption": "aws:kms", "BucketKeyEnabled": False}, "managed"),
+        ({"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": keys["customer"]}, "customer"),
+    ]
+    for wish, key in wishes:
+        put = s3.put_object(Bucket=bucket, Key="k", Body=b"plain", **wish)
+        got = s3.get_object(Bucket=bucket, Key="k")
+
+        assert got["Body"].read() == b"plain"
+        told = None if key == "owned" else keys[key]
+        assert put.get("SSEKMSKeyId") == got.get("SSEKMSKeyId") == told
+        for answer in (put, got):
+            event = service.until_event(requestID=answer["ResponseMetadata"]["RequestId"])
+            assert event["additionalEventData"]["keyArn"] == keys[key]
+
+
+def test_without_the_built_in_service_there_is_no_process_for_it(service: Launched) -> None:
+    assert "hsm-0" not in service.stderr
+    assert service.number(
+        'sealgate_kms_requests_total{backend="aws",operation="GenerateDataKey",outcome="ok"}'
+    )
+
+
+def test_the_key_service_is_away_and_comes_back(
+    service: Launched, relay: Relay, s3: Any, bucket: str, keys: dict[str, str]
+) -> None:
+    """What needs it gets 503 with Retry-After; cached keys serve on; afterwards all is well by itself."""
+    s3.put_object(Bucket=bucket, Key="cached", Body=b"plain")
+    s3.get_object(Bucket=bucket, Key="cached")["Body"].read()
+    under = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": keys["other"], "BucketKeyEnabled": False}
+    relay.shut()
+    try:
+        with pytest.raises(ClientError) as refused:
+            s3.put_object(Bucket=bucket, Key="new", Body=b"plain", **under)
+        s3.put_object(Bucket=bucket, Key="cached", Body=b"again")
+        status, told = service.ready()
+    finally:
+        relay.open()
+
+    answer = refused.value.response["ResponseMetadata"]
+    assert answer["HTTPStatusCode"] == 503
+    assert int(answer["HTTPHeaders"]["retry-after"]) > 0
+    assert status == 200
+    assert "aws does not answer" in str(told["troubles"])
+
+    def recovered() -> bool:
+        try:
+            s3.put_object(Bucket=bucket, Key="new", Body=b"plain", **under)
+        except ClientError as exc:
+            if exc.response["ResponseMetadata"]["HTTPStatusCode"] != 503:
+                raise
+            return False
+        return True
+
+    until(recovered)
+    assert s3.get_object(Bucket=bucket, Key="new")["Body"].read() == b"plain"
+
+
+@pytest.mark.parametrize("field", ["owned_key", "managed_key"])
+def test_a_key_that_aws_does_not_have(
+    store: Store, tmp_path: Path, moto: str, keys: dict[str, str], field: str
+) -> None:
+    """The start is refused, and the line says how the key is made."""
+    assert keys
+    backends = [backend(moto, **{field: "alias/no-such-key"})]
+    with launched(store, tmp_path, ready=False, hsm=None, kms={"backends": backends}) as service:
+        assert service.ended() == 1
+        assert service.left() == []
+        told = service.last_line
+
+    assert told.startswith(f"Error: worker-0: kms.backends (aws): {field} alias/no-such-key: ")
+    assert "aws kms create-key" in told
+
+
+def test_moving_from_the_built_in_service_to_aws(
+    store: Store, tmp_path: Path, moto: str, keys: dict[str, str]
+) -> None:
+    """The old service reads, the new one writes; what was sealed before still opens, under every key."""
+    bucket = f"aws-{uuid.uuid4()}"
+    with bare(store) as raw:
+        raw.create_bucket(Bucket=bucket)
+    with launched(store, tmp_path) as before, client("s3", before.url) as s3:
+        with client("kms", before.kms_url) as kms:
+            customer = kms.create_key()["KeyMetadata"]["Arn"]
+        wishes = {
+            "owned": {},
+            "managed": {"ServerSideEncryption": "aws:kms"},
+            "customer": {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": customer},
+        }
+        for name, wish in wishes.items():
+            s3.put_object(Bucket=bucket, Key=name, Body=name.encode(), **wish)
+        hsm = before.config["hsm"]
+
+    backends = [
+        {"type": "hsm", "arns": ["arn:aws:kms:us-east-1:111122223333:*"]},
+        backend(moto, arns=[f"arn:aws:kms:us-east-1:{MOTO_ACCOUNT}:*"]),
+    ]
+    with (
+        launched(store, tmp_path, hsm=hsm, kms={"backends": backends}) as after,
+        client("s3", after.url) as s3,
+    ):
+        for name in wishes:
+            assert s3.get_object(Bucket=bucket, Key=name)["Body"].read() == name.encode()
+        put = s3.put_object(Bucket=bucket, Key="new", Body=b"new", ServerSideEncryption="aws:kms")
+        assert put["SSEKMSKeyId"] == keys["managed"]
+        s3.put_object(Bucket=bucket, Key="owned", Body=b"again")
+        assert s3.get_object(Bucket=bucket, Key="owned")["Body"].read() == b"again"

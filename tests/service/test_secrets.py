@@ -1,0 +1,151 @@
+"""Nothing secret is told: not in the trail, the log at its most talkative, an answer, or a metric."""
+
+import base64
+import binascii
+import re
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.e2e.wire import send
+from tests.service.clients import client, paced
+from tests.service.running import Launched, launched
+from tests.stores.sealgate import ALICE, USERS, User
+from tests.stores.seaweedfs import Store
+
+CONTEXT_VALUE = "value-of-a-private-context"
+TOKEN = "FwoGZXIvYXdzEXAMPLE//////////wEaDCtoken"
+CUSTOMER_KEY = bytes(range(100, 132))
+PLAIN = b"the plaintext of an object that nobody else may see"
+GUESS = "a-secret-that-was-guessed-wrongly"
+
+
+class Eavesdropper:
+    """Keeps what a client signs with, and every refusal that it is given."""
+
+    def __init__(self, sdk: Any) -> None:
+        self.signatures: set[str] = set()
+        self.answers: list[str] = []
+        sdk.meta.events.register("before-send.*.*", self._sent)
+
+    def _sent(self, request: Any, **_: Any) -> None:
+        told = request.headers.get("Authorization", b"") or b""
+        text = told.decode() if isinstance(told, bytes) else told
+        self.signatures.update(re.findall(r"Signature=([0-9a-f]{64})", text))
+
+    def refused(self, call: Any, **arguments: Any) -> None:
+        with pytest.raises(ClientError) as refusal:
+            call(**arguments)
+        self.answers.append(str(refusal.value.response))
+
+
+def encodings(secret: bytes) -> set[bytes]:
+    coded = base64.b64encode(secret)
+    return {secret, secret.hex().encode(), secret.hex().upper().encode(), coded, coded.rstrip(b"=")}
+
+
+def root_key(service: Launched) -> bytes:
+    text = (service.directory / "root.key").read_text().strip()
+    return bytes.fromhex(text) if re.fullmatch("[0-9a-fA-F]{64}", text) else binascii.a2b_base64(text)
+
+
+def test_nothing_secret_is_told(store: Store, tmp_path: Path) -> None:
+    """A busy hour with every kind of refusal, then a search for each secret in each of its encodings."""
+    with launched(store, tmp_path, "--log-level", "debug") as service:
+        secrets, answers, ids = busy_hour(service)
+        pages = [service.asked(path)[1] for path in ("/metrics", "/readyz", "/livez")]
+        secrets |= encodings(root_key(service)) | {(tmp_path / "root.key").read_bytes().strip()}
+        service.process.terminate()
+        assert service.ended() == 0
+
+    told = {
+        "trail": (tmp_path / "audit.jsonl").read_text(),
+        "log": service.stderr + service.stdout,
+        "answers": "\n".join(answers),
+        "pages": "\n".join(pages),
+    }
+    assert "DEBUG" in told["log"]
+    assert "SignatureDoesNotMatch" in told["answers"]
+    assert all(request_id in told["trail"] for request_id in ids), "the search would be blind"
+    assert len(secrets) > 30
+    found = {(place, s) for place, text in told.items() for s in secrets if s in text.encode()}
+    assert not found
+
+
+def busy_hour(service: Launched) -> tuple[set[bytes], list[str], list[str]]:
+    bucket = f"secrets-{uuid.uuid4()}"
+    secrets = {user.secret_key.encode() for user in USERS} | {
+        service.config["upstreams"][0]["secret_access_key"].encode()
+    }
+    secrets |= {CONTEXT_VALUE.encode(), TOKEN.encode(), PLAIN, GUESS.encode()} | encodings(CUSTOMER_KEY)
+    context = base64.b64encode(f'{{"purpose":"{CONTEXT_VALUE}"}}'.encode()).decode()
+    secrets.add(context.encode())
+    guesser = User(name="", account="", access_key=ALICE.access_key, secret_key=GUESS)
+    with (
+        client("s3", service.url) as s3,
+        client("kms", service.kms_url) as kms,
+        client("s3", service.url, guesser) as wrong_s3,
+        client("kms", service.kms_url, guesser) as wrong_kms,
+    ):
+        ears = [Eavesdropper(each) for each in (s3, kms, wrong_s3, wrong_kms)]
+        ids = [s3.create_bucket(Bucket=bucket)["ResponseMetadata"]["RequestId"]]
+        secrets |= use_keys(kms, ears[1])
+        arn = kms.create_key()["KeyMetadata"]["Arn"]
+        under = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": arn, "SSEKMSEncryptionContext": context}
+        put = s3.put_object(Bucket=bucket, Key="k", Body=PLAIN, **under)
+        ids.append(put["ResponseMetadata"]["RequestId"])
+        assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == PLAIN
+        customer = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": CUSTOMER_KEY}
+        secrets |= encodings(base64.b64encode(CUSTOMER_KEY))
+        ears[0].refused(s3.put_object, Bucket=bucket, Key="k", Body=PLAIN, **customer)
+        ears[0].refused(s3.get_object, Bucket=bucket, Key="no-such-key")
+        ears[0].refused(
+            s3.put_object,
+            Bucket=bucket,
+            Key="k",
+            Body=PLAIN,
+            SSEKMSKeyId="alias/none",
+            ServerSideEncryption="aws:kms",
+            SSEKMSEncryptionContext=context,
+        )
+        ears[2].refused(wrong_s3.put_object, Bucket=bucket, Key="k", Body=PLAIN, **under)
+        ears[3].refused(
+            wrong_kms.encrypt, KeyId=arn, Plaintext=PLAIN, EncryptionContext={"purpose": CONTEXT_VALUE}
+        )
+        secrets |= presigned(s3, wrong_s3, bucket, ears[0])
+        kms.disable_key(KeyId=arn)
+        ears[0].refused(s3.put_object, Bucket=bucket, Key="k", Body=PLAIN, BucketKeyEnabled=False, **under)
+    for ear in ears:
+        assert ear.signatures
+        secrets |= {signature.encode() for signature in ear.signatures}
+    return secrets, [answer for ear in ears for answer in ear.answers], ids
+
+
+def use_keys(kms: Any, ear: Eavesdropper) -> set[bytes]:
+    """Data keys and ciphertexts in the clear, good calls and bad ones, with a context."""
+    arn = kms.create_key()["KeyMetadata"]["Arn"]
+    context = {"purpose": CONTEXT_VALUE}
+    data_key = kms.generate_data_key(KeyId=arn, KeySpec="AES_256", EncryptionContext=context)
+    sealed = kms.encrypt(KeyId=arn, Plaintext=PLAIN, EncryptionContext=context)["CiphertextBlob"]
+    assert kms.decrypt(CiphertextBlob=sealed, EncryptionContext=context)["Plaintext"] == PLAIN
+    ear.refused(kms.decrypt, CiphertextBlob=sealed, EncryptionContext={"purpose": CONTEXT_VALUE + "!"})
+    ear.refused(kms.encrypt, KeyId="alias/none", Plaintext=PLAIN, EncryptionContext=context)
+    return encodings(data_key["Plaintext"]) | encodings(PLAIN) | {base64.b64encode(sealed)}
+
+
+def presigned(s3: Any, wrong_s3: Any, bucket: str, ear: Eavesdropper) -> set[bytes]:
+    """URLs that carry a signature, right and wrong, and one with a security token."""
+    signatures = set()
+    for signer in (s3, wrong_s3):
+        url = signer.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"})
+        signatures.add(url.partition("X-Amz-Signature=")[2].partition("&")[0].encode())
+        with paced(signer, "GET", bucket, "k") as asking:
+            ear.answers.append(asking.head())
+            ear.answers.append(asking.body(200).decode() if signer is wrong_s3 else "")
+    refused = send("GET", f"{s3.meta.endpoint_url}/{bucket}", headers={"x-amz-security-token": TOKEN})
+    assert refused.code == "InvalidToken"
+    ear.answers.append(refused.body.decode())
+    return signatures

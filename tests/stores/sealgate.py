@@ -1,0 +1,168 @@
+"""The whole product as its user starts it: `sealgate hsm init`, then `sealgate serve`, as real processes."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.stores.seaweedfs import Store, free_ports
+
+SEALGATE = str(Path(sys.executable).parent / "sealgate")
+ACCOUNT, OTHER_ACCOUNT = "111122223333", "444455556666"
+READY_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    name: str
+    account: str
+    access_key: str
+    secret_key: str
+
+    @property
+    def arn(self) -> str:
+        return f"arn:aws:iam::{self.account}:user/{self.name}"
+
+
+ALICE = User(name="alice", account=ACCOUNT, access_key="AKIAALICE0000000", secret_key="alice-secret-key")
+BOB = User(name="bob", account=ACCOUNT, access_key="AKIABOB000000000", secret_key="bob-secret-key")
+MALLORY = User(
+    name="mallory", account=OTHER_ACCOUNT, access_key="AKIAMALLORY00000", secret_key="mallory-secret"
+)
+USERS = (ALICE, BOB, MALLORY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealgate:
+    """A running service. Its audit file and its log can be read while it runs."""
+
+    url: str
+    admin_url: str
+    kms_url: str
+    directory: Path
+    process: subprocess.Popen[bytes]
+    store: Store
+    config: Mapping[str, Any]
+
+    @property
+    def log(self) -> str:
+        return (self.directory / "sealgate.log").read_text()
+
+    def metrics(self) -> str:
+        address = f"{self.admin_url}/metrics"
+        with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310  # our own loopback URL
+            return str(answer.read().decode())
+
+
+def config_for(store: Store, directory: Path, **changes: Any) -> dict[str, Any]:
+    """A configuration in front of `store`, with the built-in HSM, on free ports."""
+    listen, admin, kms = free_ports(3)
+    config: dict[str, Any] = {
+        # Most tests look at one worker's cache or process; which clients notice several is tests/processes.
+        "workers": int(os.environ.get("SEALGATE_TEST_WORKERS", "1")),
+        "listen": {"port": listen},
+        "admin": {"port": admin},
+        "upstreams": [
+            {
+                "name": "store",
+                "url": store.url,
+                "access_key_id": store.access_key,
+                "secret_access_key": store.secret_key,
+                "preset": "seaweedfs",
+            }
+        ],
+        "accounts": [ACCOUNT, OTHER_ACCOUNT],
+        "identities": [identity(user) for user in USERS],
+        "kms": {"backends": [{"type": "hsm", "write": True}]},
+        "hsm": {
+            "store": str(directory / "hsm.sqlite"),
+            "root_key": {"file": str(directory / "root.key")},
+            "socket": str(directory / "run" / "hsm.sock"),
+            "listen": {"port": kms},
+        },
+        "limits": {"drain_seconds": 5},
+        "audit": {"sinks": [{"type": "file", "path": str(directory / "audit.jsonl")}]},
+    }
+    return config | changes
+
+
+def identity(user: User) -> dict[str, Any]:
+    keys = [{"access_key_id": user.access_key, "secret_access_key": user.secret_key}]
+    return {"name": user.name, "account": user.account, "access_keys": keys}
+
+
+@contextlib.contextmanager
+def serving(store: Store, directory: Path, **changes: Any) -> Iterator[Sealgate]:
+    """`changes` replace whole sections of the configuration."""
+    config = config_for(store, directory, **changes)
+    path = directory / "config.yaml"
+    path.write_text(yaml.safe_dump(config))
+    if config.get("hsm") and not (directory / "hsm.sqlite").exists():
+        run("hsm", "init", "--config", str(path))
+    with started(store, path, config) as service:
+        yield service
+
+
+@contextlib.contextmanager
+def started(store: Store, path: Path, config: Mapping[str, Any]) -> Iterator[Sealgate]:
+    directory = path.parent
+    log = (directory / "sealgate.log").open("ab")
+    process = subprocess.Popen(
+        [SEALGATE, "serve", "--config", str(path)], stdout=log, stderr=log, start_new_session=True
+    )
+    tls = "https" if config["listen"].get("tls") else "http"
+    service = Sealgate(
+        url=f"{tls}://127.0.0.1:{config['listen']['port']}",
+        admin_url=f"http://127.0.0.1:{config['admin']['port']}",
+        kms_url=f"http://127.0.0.1:{config['hsm']['listen']['port']}" if config.get("hsm") else "",
+        directory=directory,
+        process=process,
+        store=store,
+        config=config,
+    )
+    try:
+        _wait_until_ready(service)
+        yield service
+    finally:
+        _stop(process)
+        log.close()
+
+
+def run(*arguments: str, environ: Mapping[str, str] | None = None, check: bool = True) -> str:
+    """What a command of ours prints."""
+    done = subprocess.run(
+        [SEALGATE, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, **(environ or {})},
+    )
+    if check and done.returncode != 0:
+        raise RuntimeError(f"sealgate {' '.join(arguments)} ended with {done.returncode}:\n{done.stderr}")
+    return done.stdout + done.stderr
+
+
+def _wait_until_ready(service: Sealgate) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while "\nready\n" not in "\n" + service.log:
+        if service.process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"sealgate did not become ready:\n{service.log[-4000:]}")
+        time.sleep(0.05)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
