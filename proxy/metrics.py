@@ -182,7 +182,12 @@ GAUGES = frozenset(metric.name for metric in TABLE if metric.kind == "gauge")
 
 Labels = tuple[str, ...]
 Snapshot = Mapping[str, Any]
-"""Plain JSON: numbers: {name: [[labels, value], ...]}, histograms: {name: [[labels, counts, sum], ...]}."""
+"""Plain JSON: numbers: {name: [[labels, value], ...]}, histograms: {name: [[labels, counts, sum], ...]}.
+
+A histogram's sum is a whole number of billionths: in floating point the sum over processes would depend on
+their order, and fall by a last digit when one of them dies.
+"""
+BILLION = 1_000_000_000
 
 
 class Metrics:
@@ -193,7 +198,7 @@ class Metrics:
         self._numbers: dict[Metric, dict[Labels, float]] = {
             metric: {} if metric.labels else {(): 0} for metric in TABLE if metric.kind != "histogram"
         }
-        self._histograms: dict[Metric, dict[Labels, tuple[list[int], list[float]]]] = {
+        self._histograms: dict[Metric, dict[Labels, tuple[list[int], list[int]]]] = {
             metric: {} for metric in TABLE if metric.kind == "histogram"
         }
         self._watched: dict[tuple[Metric, Labels], Callable[[], float]] = {}
@@ -207,10 +212,10 @@ class Metrics:
         """Add a value to a histogram."""
         series = self._histograms[metric].get(labels)
         if series is None:
-            series = self._histograms[metric][labels] = ([0] * (len(metric.buckets) + 1), [0.0])
+            series = self._histograms[metric][labels] = ([0] * (len(metric.buckets) + 1), [0])
         counts, total = series
         counts[bisect_left(metric.buckets, value)] += 1
-        total[0] += value
+        total[0] += round(value * BILLION)
 
     def watch(self, metric: Metric, *labels: str, read: Callable[[], float]) -> None:
         """Ask `read` at each snapshot: for gauges, and for counters that somebody else keeps."""
@@ -278,7 +283,7 @@ class Metrics:
 def merged(snapshots: Iterable[Snapshot]) -> Snapshot:
     """The sum of several processes' numbers."""
     numbers: dict[str, dict[Labels, float]] = {}
-    histograms: dict[str, dict[Labels, tuple[list[int], float]]] = {}
+    histograms: dict[str, dict[Labels, tuple[list[int], int]]] = {}
     for snapshot in snapshots:
         for name, rows in snapshot["numbers"].items():
             into = numbers.setdefault(name, {})
@@ -288,7 +293,7 @@ def merged(snapshots: Iterable[Snapshot]) -> Snapshot:
         for name, rows in snapshot["histograms"].items():
             ours = histograms.setdefault(name, {})
             for labels, counts, total in rows:
-                held, sum_of = ours.get(tuple(labels), ([0] * len(counts), 0.0))
+                held, sum_of = ours.get(tuple(labels), ([0] * len(counts), 0))
                 ours[tuple(labels)] = ([a + b for a, b in zip(held, counts, strict=True)], sum_of + total)
     return {
         "numbers": {n: [[list(ls), v] for ls, v in rows.items()] for n, rows in numbers.items()},
@@ -333,10 +338,10 @@ def _number(metric: Metric, rows: Iterable[tuple[list[str], float]]) -> Family:
     return family
 
 
-def _histogram(metric: Metric, rows: Iterable[tuple[list[str], list[int], float]]) -> Family:
+def _histogram(metric: Metric, rows: Iterable[tuple[list[str], list[int], int]]) -> Family:
     family = HistogramMetricFamily(PREFIX + metric.name, metric.help, labels=metric.labels)
     bounds = [*map(str, metric.buckets), "+Inf"]
     for labels, counts, total in rows:
         at_most = [sum(counts[: i + 1]) for i in range(len(counts))]
-        family.add_metric(labels, list(zip(bounds, map(float, at_most), strict=True)), total)
+        family.add_metric(labels, list(zip(bounds, map(float, at_most), strict=True)), total / BILLION)
     return family

@@ -160,7 +160,9 @@ EVENTS = st.lists(st.tuples(st.sampled_from(["GetObject", "PutObject"]), st.inte
 
 @given(processes=st.lists(EVENTS, max_size=4))
 def test_processes_add_up_to_one(processes: list[list[tuple[str, int]]]) -> None:
-    """Whichever worker served a request, the page says the same; snapshots survive the way through JSON."""
+    """Whichever worker served a request, the page says the same, to the last digit: so no order of adding up
+    makes a count fall. Snapshots survive the way through JSON.
+    """
 
     def counted(events: list[tuple[str, int]]) -> Metrics:
         metrics = Metrics()
@@ -185,10 +187,7 @@ def test_processes_add_up_to_one(processes: list[list[tuple[str, int]]]) -> None
 
 def _comparable(snapshot: Any) -> Any:
     numbers = {n: sorted(rows) for n, rows in snapshot["numbers"].items()}
-    histograms = {
-        n: sorted([labels, counts, pytest.approx(total)] for labels, counts, total in rows)
-        for n, rows in snapshot["histograms"].items()
-    }
+    histograms = {n: sorted(rows) for n, rows in snapshot["histograms"].items()}
     return numbers, histograms
 
 

@@ -89,7 +89,7 @@ def checked(snapshot: Any) -> Snapshot:
         },
         "histograms": {
             str(name): [
-                [[str(label) for label in labels], [count + 0 for count in counts], total + 0.0]
+                [[str(label) for label in labels], [count + 0 for count in counts], total + 0]
                 for labels, counts, total in rows
             ]
             for name, rows in snapshot["histograms"].items()
