@@ -53,6 +53,7 @@ ARROWS: dict[str, set[str]] = {
         "proxy.seal",
         "proxy.keys.provider",
         "proxy.upstream.messages",
+        "proxy.upstream.capabilities",  # facts about stores, as a table: what handlers decide by
         "proxy.audit.event",
     },
     "proxy.admin": {"proxy.metrics"},

@@ -15,7 +15,16 @@ from proxy.gateway.trace import Phase, Trace
 from proxy.keys.provider import Caller, KeyProvider
 from proxy.s3.operation_rows import Operation
 from proxy.s3.request import S3Request
+from proxy.upstream.capabilities import Capabilities
 from proxy.upstream.messages import Upstream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """Where sealed bodies go, and what is known of how it departs from others."""
+
+    upstream: Upstream
+    capabilities: Capabilities
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +33,7 @@ class Rooms:
 
     authenticator: Authenticator
     keys: KeyProvider
-    upstream: Upstream
+    store: Store
     rules: Rules
     budget: SharedBudget
     failures: FailureLimit
@@ -37,8 +46,6 @@ class Rooms:
     """Names the service-managed key: `aws:kms` without a key id."""
     held_body_bytes: int
     """Bodies up to this size are held and verified before a byte goes to the store."""
-    drops_folder_bodies: bool
-    """The store forgets the body of an object whose key ends in a slash."""
     now: Callable[[], datetime]
     random: Callable[[int], bytes]
     """Cryptographically strong."""
@@ -56,6 +63,11 @@ class Call:
     caller: Caller
     rule: BucketRule
     trace: Trace
+
+    @property
+    def store(self) -> Store:
+        """The one behind this name."""
+        return self.rooms.store
 
     def hold(self, size_bytes: int) -> AbstractAsyncContextManager[None]:
         """Memory for this request, out of its identity's share. Entering raises OverBudget."""

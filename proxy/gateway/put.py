@@ -35,7 +35,7 @@ async def put_object(call: Call) -> None:
     headers = store_headers("PutObject", call.request.headers)
     if sealed_size(body.length) > MAX_SEALED_BYTES:
         raise S3Error("EntityTooLarge", ProposedSize=str(body.length))
-    if body.length and call.request.key.endswith("/") and call.rooms.drops_folder_bodies:
+    if body.length and call.request.key.endswith("/") and call.store.capabilities.drops_folder_bodies:
         raise S3Error("InvalidRequest", "This store keeps no body under a name that ends in a slash.")
     if call.rule.mode is RuleMode.PASSTHROUGH or _is_folder_marker(call, body):
         await _put_plain(call, body, headers)
@@ -70,7 +70,7 @@ async def _put_streamed(
         envelope = _envelope(call, plan, data_key, content_key, body.length, body.claims.claimed)
         sealer = Sealer(content_key=content_key, run_id=call.rooms.random(12), plain_length=body.length)
         request = request_for(call, headers | {ENVELOPE: envelope})
-        async with call.rooms.upstream.upload(request, content_length=sealer.sealed_length) as upload:
+        async with call.store.upstream.upload(request, content_length=sealer.sealed_length) as upload:
             response = await _send(call, upload, _sealed_pieces(call, body, sealer))
             await _reply(call, response, _sealed_with(plan, data_key), body)
 
@@ -88,7 +88,7 @@ async def _put_plain(call: Call, body: PlainBody, headers: dict[str, str]) -> No
         return
     async with (
         call.hold(STREAM_BUFFERS_BYTES),
-        call.rooms.upstream.upload(request, content_length=body.length) as upload,
+        call.store.upstream.upload(request, content_length=body.length) as upload,
     ):
         response = await _send(call, upload, _delayed(body.pieces()))
         await _reply(call, response, {}, body)

@@ -91,7 +91,7 @@ async def _round_trip(rooms: Rooms, caller: Caller) -> DataKey:
 
 
 async def _reach_store(rooms: Rooms) -> None:
-    async with rooms.upstream.open(Request(method="GET", path="/")) as response:
+    async with rooms.store.upstream.open(Request(method="GET", path="/")) as response:
         if response.status >= 500:
             raise UpstreamError(f"it answers {response.status}")
         if response.status == 403:

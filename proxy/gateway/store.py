@@ -50,7 +50,7 @@ def request_for(
 @asynccontextmanager
 async def answer_to(call: Call, request: Request, body: Buffer = b"") -> AsyncIterator[Response]:
     """The store's answer to a request whose body is in memory. Raises UpstreamError."""
-    opening = call.rooms.upstream.open(request, body if isinstance(body, bytes) else memoryview(body))
+    opening = call.store.upstream.open(request, body if isinstance(body, bytes) else memoryview(body))
     with call.trace.during(Phase.STORE):
         response = await opening.__aenter__()
     try:

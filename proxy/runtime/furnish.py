@@ -17,7 +17,7 @@ from proxy.auth.sigv4 import SigningKeys
 from proxy.auth.verify import Authenticator
 from proxy.config import schema
 from proxy.gateway.budget import SharedBudget
-from proxy.gateway.call import Rooms
+from proxy.gateway.call import Rooms, Store
 from proxy.gateway.failures import FailureLimit
 from proxy.keys.cache import CacheCounts
 from proxy.metrics import Metrics
@@ -89,7 +89,7 @@ def _rooms(config: schema.Config, store: OpenStore, stack: KeyStack, before: Fur
             Identities(identities_of(config)), region=config.region, service="s3", signing_keys=SigningKeys()
         ),
         keys=stack.keys,
-        upstream=store.upstream,
+        store=Store(upstream=store.upstream, capabilities=PRESETS[config.upstreams[0].preset]),
         rules=rules_of(config, stack.service_arns),
         budget=_budget(config.limits, before),
         failures=before.rooms.failures if before else _failure_limit(),
@@ -98,7 +98,6 @@ def _rooms(config: schema.Config, store: OpenStore, stack: KeyStack, before: Fur
         owned_key_id=stack.owned_key_id,
         managed_key_id=stack.managed_key_id,
         held_body_bytes=config.limits.held_body_bytes,
-        drops_folder_bodies=PRESETS[config.upstreams[0].preset].drops_folder_bodies,
         now=partial(datetime.now, UTC),
         random=os.urandom,
     )
