@@ -107,14 +107,27 @@ _BY_HEADER = {algorithm.header: algorithm for algorithm in ALGORITHMS}
 
 def response_header(code: int, digest: bytes) -> tuple[str, str]:
     """Name and value of the header that tells a client this checksum."""
-    return _BY_CODE[code].header, base64.b64encode(digest).decode()
+    return _BY_CODE[code].header, base64_digest(digest)
+
+
+def base64_digest(digest: bytes) -> str:
+    return base64.b64encode(digest).decode()
+
+
+def parsed_digest(code: int, value: str) -> bytes | None:
+    """The digest in a header's or element's value; None where it is none of that algorithm's."""
+    digest = _base64(value.strip())
+    return digest if digest is not None and len(digest) == _BY_CODE[code].size else None
 
 
 class Claims:
     """The claims of one body: `update` with every plaintext byte in order, then `verify` once."""
 
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        """Raises S3Error InvalidDigest, InvalidRequest or InvalidArgument for what is malformed."""
+    def __init__(self, headers: Mapping[str, str], *, compute: int | None = None) -> None:
+        """`compute` is the code of a checksum that is wanted even if nobody claims it.
+
+        Raises S3Error InvalidDigest, InvalidRequest or InvalidArgument for what is malformed.
+        """
         self._md5 = _content_md5(headers)
         self._sha256 = _payload_sha256(headers)
         self._checksums = _checksum_headers(headers)
@@ -124,8 +137,9 @@ class Claims:
             raise _multiple()
         _check_sdk_algorithm(headers, {*self._checksums, self.announced}, other=self._md5 is not None)
         self.verified: dict[int, bytes] = {}
-        """Code to digest of the x-amz-checksum-* claims, once `verify` has proven them."""
-        claimed = {*self._checksums, self.announced} - {None}
+        """Code to digest of the x-amz-checksum-* claims, once `verify` has proven them, and of `compute`."""
+        self._compute = compute
+        claimed = {*self._checksums, self.announced, compute} - {None}
         claimed |= {MD5} if self._md5 is not None else set()
         claimed |= {SHA256} if self._sha256 is not None else set()
         self._running = {code: _BY_CODE[code].start() for code in claimed if code is not None}
@@ -166,6 +180,8 @@ class Claims:
                 name = _BY_CODE[code].name.upper()
                 raise S3Error("BadDigest", f"The {name} that you specified did not match what we calculated.")
         self.verified = dict(self._checksums)
+        if self._compute is not None:
+            self.verified[self._compute] = digests[self._compute]
 
 
 def _content_md5(headers: Mapping[str, str]) -> bytes | None:

@@ -71,7 +71,7 @@ def parse_delete_objects(body: bytes) -> DeleteRequest:
 
 def build_delete_objects(targets: Iterable[DeleteTarget]) -> bytes:
     """The body for the store: verbose, since only then it says what became of each."""
-    return _document("Delete", "".join(element_of_target(target) for target in targets))
+    return document_of("Delete", "".join(element_of_target(target) for target in targets))
 
 
 def element_of_target(target: DeleteTarget) -> str:
@@ -83,7 +83,7 @@ def element_of_target(target: DeleteTarget) -> str:
 
 def parse_delete_result(document: bytes) -> tuple[list[Deleted], list[DeleteFailure]]:
     """A store's answer; S3Error InternalError where it is none."""
-    root = _store_document(document, {"DeleteResult"})
+    root = store_document(document, {"DeleteResult"})
     deleted = [
         Deleted(
             key=node.get("Key"),
@@ -115,7 +115,7 @@ def build_delete_result(
             f"<Error>{element('Key', failure.key)}{_maybe('VersionId', failure.version_id)}"
             f"{element('Code', failure.code)}{element('Message', failure.message)}</Error>"
         )
-    return _document("DeleteResult", inner)
+    return document_of("DeleteResult", inner)
 
 
 def rewrite_listing(
@@ -125,7 +125,7 @@ def rewrite_listing(
 
     plain_size_of gets the decoded key and the store's size. A document of another kind is InternalError.
     """
-    root = _store_document(document, _LISTINGS, only=_LISTED | _ENTRY_ELEMENTS)
+    root = store_document(document, _LISTINGS, only=_LISTED | _ENTRY_ELEMENTS)
     decode = unquote_plus if root.get("EncodingType") == "url" else str
     edits: list[tuple[int, int, bytes]] = []
     dropped = 0
@@ -137,7 +137,7 @@ def rewrite_listing(
                 dropped += 1
             else:
                 edits += [
-                    _number(document, size, plain_size_of(key, _integer(size))) for size in node.all("Size")
+                    _number(document, size, plain_size_of(key, integer_in(size))) for size in node.all("Size")
                 ]
         elif node.name == "CommonPrefixes":
             gone = [prefix for prefix in node.all("Prefix") if hidden(decode(prefix.text))]
@@ -145,8 +145,8 @@ def rewrite_listing(
             edits += [(cut.start, cut.end, b"") for cut in ([node] if whole else gone)]
             dropped += len(gone)
     if dropped:
-        edits += [_number(document, node, _integer(node) - dropped) for node in root.all("KeyCount")]
-    return b"".join(_spliced(document, sorted(edits)))
+        edits += [_number(document, node, integer_in(node) - dropped) for node in root.all("KeyCount")]
+    return b"".join(spliced(document, sorted(edits)))
 
 
 def parse_error(document: bytes) -> tuple[str, str]:
@@ -177,11 +177,11 @@ def _maybe(name: str, value: str) -> str:
     return element(name, value) if value else ""
 
 
-def _document(root: str, inner: str) -> bytes:
+def document_of(root: str, inner: str) -> bytes:
     return f'{DECLARATION}<{root} xmlns="{NAMESPACE}">{inner}</{root}>'.encode()
 
 
-def _store_document(document: bytes, roots: set[str], only: set[str] | None = None) -> Node:
+def store_document(document: bytes, roots: set[str], only: set[str] | None = None) -> Node:
     try:
         root = read(document, max_bytes=MAX_LISTING_BYTES, only=only)
     except MarkupError as error:
@@ -191,7 +191,7 @@ def _store_document(document: bytes, roots: set[str], only: set[str] | None = No
     return root
 
 
-def _integer(node: Node) -> int:
+def integer_in(node: Node) -> int:
     text = node.text.strip()
     if not (text.isascii() and text.isdigit()):
         raise S3Error("InternalError", "The store's answer holds a size that is no number.")
@@ -205,7 +205,7 @@ def _number(document: bytes, node: Node, value: int) -> tuple[int, int, bytes]:
     return opened, closing, str(value).encode()
 
 
-def _spliced(document: bytes, edits: list[tuple[int, int, bytes]]) -> Iterator[bytes]:
+def spliced(document: bytes, edits: list[tuple[int, int, bytes]]) -> Iterator[bytes]:
     at = 0
     for start, end, replacement in edits:
         yield document[at:start]

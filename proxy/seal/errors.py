@@ -59,6 +59,14 @@ class TamperedBody(FormatError):
         self.segment = segment
 
 
+class DamagedRecord(FormatError):
+    """What was kept of an upload is not what was written: an integrity violation. `fault` says where."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(f"the state of the upload is damaged or not its own: {fault}")
+        self.fault = fault
+
+
 class WrongLength(FormatError):
     """The plaintext was not as long as declared. Both are in bytes; `fed` counts at least what came."""
 

@@ -34,6 +34,14 @@ def run_size(plain: int) -> int:
     return plain + OVERHEAD * segment_count(plain)
 
 
+def run_plain_size(sealed: int) -> int:
+    """The inverse of run_size. Raises NotSealed where no run is that long."""
+    plain = sealed - OVERHEAD * -(-sealed // SEALED_SEGMENT)
+    if plain < 0 or run_size(plain) != sealed:
+        raise NotSealed(sealed)
+    return plain
+
+
 def tail_size(plain: int) -> int:
     """Bytes behind the runs of a single-part object: zeros, index and footer."""
     return ROOM_PER_PART * min(1 + plain // SMALLEST_PART, MOST_PARTS)

@@ -133,15 +133,36 @@ def seal_body(
 ) -> bytearray:
     """The whole body of a single-part object whose plaintext is held and already verified."""
     run = Run(content_key=content_key, run_id=run_id, outer_content_key=outer_content_key)
-    plain_length = len(plain)
-    body = bytearray(sealed_size(plain_length))
-    final = segment_count(plain_length) - 1
+    body = bytearray(sealed_size(len(plain)))
     with memoryview(plain) as view, memoryview(body) as sealed:
-        for index in range(final):
-            piece = view[index * SEGMENT : (index + 1) * SEGMENT]
-            start = index * SEALED_SEGMENT
-            run.seal(piece, sealed[start : start + SEALED_SEGMENT], index=index, last=False)
-        run_end = run_size(plain_length)
-        run.seal(view[final * SEGMENT :], sealed[final * SEALED_SEGMENT : run_end], index=final, last=True)
+        run_end = _seal_run(run, view, sealed)
         write_tail(sealed[run_end:], content_key=content_key, checksums=checksums)
     return body
+
+
+def seal_part(
+    plain: bytes | bytearray | memoryview,
+    *,
+    content_key: bytes,
+    run_id: bytes,
+    part: int,
+    outer_content_key: bytes | None = None,
+) -> bytearray:
+    """The run of a part whose plaintext is held and already verified."""
+    run = Run(content_key=content_key, run_id=run_id, part=part, outer_content_key=outer_content_key)
+    body = bytearray(run_size(len(plain)))
+    with memoryview(plain) as view, memoryview(body) as sealed:
+        _seal_run(run, view, sealed)
+    return body
+
+
+def _seal_run(run: Run, plain: memoryview, sealed: memoryview) -> int:
+    """Where the run ends in `sealed`."""
+    final = segment_count(len(plain)) - 1
+    for index in range(final):
+        piece = plain[index * SEGMENT : (index + 1) * SEGMENT]
+        start = index * SEALED_SEGMENT
+        run.seal(piece, sealed[start : start + SEALED_SEGMENT], index=index, last=False)
+    run_end = run_size(len(plain))
+    run.seal(plain[final * SEGMENT :], sealed[final * SEALED_SEGMENT : run_end], index=final, last=True)
+    return run_end

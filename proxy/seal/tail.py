@@ -7,7 +7,7 @@ which authenticates itself, and in the sizes, which must add up.
 from collections.abc import Mapping
 
 from proxy.seal.errors import TamperedBody
-from proxy.seal.geometry import tail_size
+from proxy.seal.geometry import run_size, sealed_size, tail_size
 from proxy.seal.index import SMALLEST_INDEX, SMALLEST_MULTIPART_INDEX, Index, open_index, seal_index
 from proxy.seal.keys import index_key
 
@@ -21,6 +21,25 @@ def write_tail(tail: memoryview, *, content_key: bytes, checksums: Mapping[int, 
     if checksums:
         room = len(tail) - FOOTER
         index = seal_index(Index(checksums=checksums), index_key=index_key(content_key), room=room)
+    _fill(tail, index)
+
+
+def multipart_tail(index: Index, *, index_key: bytes) -> bytes:
+    """What follows the runs of index.parts. Equal content gives equal bytes.
+
+    Every part but the last must have SMALLEST_PART bytes at least, else there may be no room: ValueError.
+    """
+    plain = sum(part.plain_length for part in index.parts)
+    length = sealed_size(plain) - sum(run_size(part.plain_length) for part in index.parts)
+    sealed = seal_index(index, index_key=index_key, room=length - FOOTER)
+    if not sealed:
+        raise ValueError("the list of parts does not fit")
+    tail = bytearray(length)
+    _fill(memoryview(tail), sealed)
+    return bytes(tail)
+
+
+def _fill(tail: memoryview, index: bytes) -> None:
     end = index + len(index).to_bytes(4, "big") + MARK
     tail[: -len(end)] = bytes(len(tail) - len(end))
     tail[-len(end) :] = end
