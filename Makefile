@@ -6,12 +6,13 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo install test soak lint lock bench clean
+.PHONY: help demo install test soak compatibility lint lock bench clean
 
 help:
 	@echo "make demo     install, then run it all here, with a file on its way there and back; Ctrl-C ends it"
 	@echo "make test     check style, types and structure, then run every test"
 	@echo "make soak     a thousand reloads, which must leave nothing behind"
+	@echo "make compatibility SUITE=PATH   the Ceph project's S3 suite, bare and through the proxy"
 	@echo "make lint     the checks alone"
 	@echo "make install  make $(VENV) and install from requirements.lock"
 	@echo "make lock     bring the requirements*.lock files up to date"
@@ -42,6 +43,9 @@ test: lint
 
 soak: install
 	SEALGATE_SOAK_RELOADS=1000 $(BIN)/pytest tests/processes/test_many_reloads.py
+
+compatibility: install
+	@$(BIN)/python -m tests.compatibility $(if $(SUITE),--suite $(SUITE))
 
 bench: install $(VENV)/.bench-installed
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)

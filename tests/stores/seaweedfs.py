@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,13 +40,14 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextlib.contextmanager
-def seaweedfs(directory: Path) -> Iterator[Store]:
+def seaweedfs(directory: Path, others: Sequence[Mapping[str, object]] = ()) -> Iterator[Store]:
+    """`others` are further identities, beside the owner, as its configuration has them."""
     store_ports = free_ports(9)
     store = Store(
         url=f"http://127.0.0.1:{store_ports[0]}", access_key="STOREACCESSKEY", secret_key="store-secret-key"
     )
     config = directory / "s3.json"
-    config.write_text(json.dumps({"identities": [_administrator(store)]}))
+    config.write_text(json.dumps({"identities": [_administrator(store), *others]}))
     log = (directory / "weed.log").open("wb")
     process = subprocess.Popen(
         _command(directory, config, store_ports),
