@@ -206,10 +206,12 @@ def _exports(data: Data, ports: Mapping[str, int]) -> str:
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
         "AWS_SECRET_ACCESS_KEY": data.secret("user"),
         "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,  # all that version 1 of the AWS CLI looks at
         "AWS_ENDPOINT_URL_S3": f"http://{LOOPBACK}:{ports['s3']}",
         "AWS_ENDPOINT_URL_KMS": f"http://{LOOPBACK}:{ports['kms']}",
         "STORE_ENDPOINT_URL": f"http://{LOOPBACK}:{ports['store']}",
         "STORE_ACCESS_KEY_ID": STORE_ACCESS_KEY,
         "STORE_SECRET_ACCESS_KEY": data.secret("store"),
+        "SEALGATE_CONFIG": str(data.config),  # for `sealgate inspect`, `config explain`, `reload`
     }
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())

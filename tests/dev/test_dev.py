@@ -1,7 +1,12 @@
 """What a newcomer meets: one command, and everything answers."""
 
+import json
+import os
 import stat
+import subprocess
+import sys
 import urllib.request
+from pathlib import Path
 
 from tests.dev.running import Dev, client, dev, store_client
 
@@ -16,17 +21,35 @@ def test_env_points_tools_at_everything(running: Dev) -> None:
         "export AWS_ACCESS_KEY_ID",
         "export AWS_SECRET_ACCESS_KEY",
         "export AWS_REGION",
+        "export AWS_DEFAULT_REGION",
         "export AWS_ENDPOINT_URL_S3",
         "export AWS_ENDPOINT_URL_KMS",
         "export STORE_ENDPOINT_URL",
         "export STORE_ACCESS_KEY_ID",
         "export STORE_SECRET_ACCESS_KEY",
+        "export SEALGATE_CONFIG",
     ]
     assert client("s3", env).list_buckets()["Owner"]
     assert client("kms", env).list_keys()["Keys"]
     assert store_client(env).list_buckets()["Buckets"]
     with urllib.request.urlopen(f"{admin}/readyz", timeout=10) as answer:  # noqa: S310 # our own loopback URL
         assert answer.status == 200
+
+
+def test_env_is_all_that_commands_need(running: Dev) -> None:
+    """No region, endpoint or --config is left to say."""
+    programs = Path(sys.executable).parent
+    environ = {**running.env, "PATH": os.environ["PATH"], "AWS_CONFIG_FILE": "/nonexistent"}
+
+    keys = _printed(environ, programs / "aws", "kms", "list-keys", "--output", "json")
+    shown = _printed(environ, programs / "sealgate", "inspect", "s3://sealgate-demo/letters/hello.txt")
+
+    assert json.loads(keys)["Keys"]
+    assert "SSE-KMS" in shown
+
+
+def _printed(environ: dict[str, str], *command: str | Path) -> str:
+    return subprocess.run(command, env=environ, check=True, capture_output=True, text=True, timeout=60).stdout
 
 
 def test_what_is_kept_is_its_owner_s_alone(running: Dev) -> None:
