@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from proxy.cli.envelopes import rows_of
 from proxy.cli.options import config_option, loaded
-from proxy.config.rules import rule_for
+from proxy.config.rules import rule_for, upstream_of
 from proxy.config.schema import Config, Upstream
 from recovery.envelope import read_header
 from recovery.errors import RecoveryError
@@ -51,7 +51,7 @@ def inspect(config_path: Path, name: str, version_id: str | None) -> None:
 
 def _upstream(config: Config, bucket: str, key: str) -> Upstream:
     _, rule = rule_for(config, bucket, key)
-    return next(each for each in config.upstreams if rule.upstream in (None, each.name))
+    return upstream_of(config, rule)
 
 
 def _version(version_id: str | None) -> dict[str, str]:

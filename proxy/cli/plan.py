@@ -170,7 +170,10 @@ def without_store_secrets(config: Config) -> Config:
         else backend
         for backend in config.kms.backends
     )
-    return replace(config, upstreams=upstreams, kms=replace(config.kms, backends=backends))
+    identities = tuple(replace(who, upstreams=()) if who.upstreams else who for who in config.identities)
+    return replace(
+        config, upstreams=upstreams, identities=identities, kms=replace(config.kms, backends=backends)
+    )
 
 
 def uses_aws_chain(config: Config) -> bool:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from proxy.config.errors import Problem
 from proxy.config.patterns import covers, meet
-from proxy.config.rules import hides
+from proxy.config.rules import DEFAULT_RULE, hides, rule_for, upstream_of
 from proxy.config.schema import AwsBackend, Config, FileSink, HsmBackend, Rule
 
 Check = Callable[[Config], Iterator[Problem]]
@@ -77,6 +77,14 @@ def _accounts(config: Config) -> Iterator[Problem]:
 
 
 def _upstreams(config: Config) -> Iterator[Problem]:
+    names = [u.name for u in config.upstreams]
+    for i, who in enumerate(config.identities):
+        yield from _twice(
+            (f"identities[{i}].upstreams[{k}].name", s.name) for k, s in enumerate(who.upstreams)
+        )
+        for k, theirs in enumerate(who.upstreams):
+            if theirs.name not in names:
+                yield _no_such_store(f"identities[{i}].upstreams[{k}].name", theirs.name, names)
     for i, upstream in enumerate(config.upstreams):
         if upstream.ca_file and not upstream.url.startswith("https:"):
             yield Problem(f"upstreams[{i}].ca_file", "needs an https:// url: change the url, or leave it out")
@@ -155,13 +163,30 @@ def _rules(config: Config) -> Iterator[Problem]:
     for i, rule in enumerate(config.buckets):
         path = f"buckets[{i}]"
         if rule.upstream not in (None, *names):
-            yield Problem(
-                f"{path}.upstream", f"{rule.upstream} is not in upstreams: there are {', '.join(names)}"
-            )
+            yield _no_such_store(f"{path}.upstream", rule.upstream, names)
+        elif "/" in rule.match:
+            yield from _divided(path, rule, config)
         if rule.accept_names and rule.match == "*":
             yield Problem(f"{path}.accept_names", "needs a rule for one bucket: write its name in match")
         yield from _idle_fields(path, rule)
         yield from _rule_key(path, rule, config)
+
+
+def _no_such_store(path: str, name: str | None, names: Iterable[str]) -> Problem:
+    return Problem(path, f"{name} is not in upstreams: there are {', '.join(names)}")
+
+
+def _divided(path: str, rule: Rule, config: Config) -> Iterator[Problem]:
+    """A listing comes from one store, so a bucket lies on one as a whole."""
+    bucket = rule.match.partition("/")[0]
+    _, whole = rule_for(config, bucket, "")
+    if whole.upstream in (None, *(u.name for u in config.upstreams)):
+        here, there = upstream_of(config, rule).name, upstream_of(config, whole).name
+        if here != there:
+            message = (
+                f"is {here}, but the bucket {bucket} lies on {there}: write upstream: {there} here, or give"
+            )
+            yield Problem(f"{path}.upstream", f"{message} the bucket a rule of its own with upstream: {here}")
 
 
 def _idle_fields(path: str, rule: Rule) -> Iterator[Problem]:
@@ -233,6 +258,13 @@ def _open_to_all(config: Config) -> Iterator[Problem]:
             )
 
 
+def _idle_stores(config: Config) -> Iterator[Problem]:
+    used = {upstream_of(config, rule).name for rule in (DEFAULT_RULE, *config.buckets)}
+    for i, upstream in enumerate(config.upstreams):
+        if upstream.name not in used:
+            yield Problem(f"upstreams[{i}]", f"is not used: no rule of buckets has upstream: {upstream.name}")
+
+
 def _idle_hsm(config: Config) -> Iterator[Problem]:
     if config.hsm and not any(isinstance(b, HsmBackend) for b in config.kms.backends):
         yield Problem("hsm", "is not used: no kms.backends has type hsm")
@@ -283,4 +315,4 @@ CONTRADICTIONS: tuple[Check, ...] = (
     _rules,
     _limits,
 )
-WARNINGS: tuple[Check, ...] = (_hidden_rules, _unsealed, _open_to_all, _idle_hsm)
+WARNINGS: tuple[Check, ...] = (_hidden_rules, _unsealed, _open_to_all, _idle_stores, _idle_hsm)

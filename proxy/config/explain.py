@@ -1,6 +1,6 @@
 """The effective rule for a name, as text for a person: what happens to s3://bucket/key, and why."""
 
-from proxy.config.rules import allowed_keys, rule_for
+from proxy.config.rules import allowed_keys, rule_for, upstream_of
 from proxy.config.schema import Config, Rule
 
 
@@ -35,5 +35,5 @@ def _sealing(config: Config, rule: Rule) -> dict[str, str]:
 
 
 def _upstream(config: Config, rule: Rule) -> str:
-    found = next(u for u in config.upstreams if rule.upstream in (None, u.name))
+    found = upstream_of(config, rule)
     return f"{found.name} ({found.url})"

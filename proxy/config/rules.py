@@ -1,6 +1,6 @@
 """Which bucket rule a name falls under: the first that matches, else encryption under the owned key."""
 
-from proxy.config.schema import Config, Rule
+from proxy.config.schema import Config, Rule, Upstream
 
 DEFAULT_RULE = Rule(match="*")
 
@@ -19,6 +19,11 @@ def applies(match: str, bucket: str, key: str) -> bool:
         return True
     name, slash, prefix = match.partition("/")
     return name == bucket and (not slash or key.startswith(prefix.removesuffix("*")))
+
+
+def upstream_of(config: Config, rule: Rule) -> Upstream:
+    """The store of names under this rule: the one that it names, else the first."""
+    return next(each for each in config.upstreams if rule.upstream in (None, each.name))
 
 
 def hides(earlier: str, later: str) -> bool:

@@ -194,6 +194,16 @@ class AccessKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoreCredentials:
+    """What an identity's requests are signed with on one store, instead of the proxy's credentials."""
+
+    name: Name
+    """Of one of `upstreams`."""
+    access_key_id: AccessKeyId
+    secret_access_key: Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """Somebody who may sign requests; with two access keys, the old and the new, while they are rolled."""
 
@@ -203,6 +213,8 @@ class Identity:
     """Empty is filled in with arn:aws:iam::ACCOUNT:user/NAME."""
     access_keys: Annotated[tuple[AccessKey, ...], Bounds(1, 2)]
     tags: Mapping[str, str] = field(default_factory=dict)
+    upstreams: tuple[StoreCredentials, ...] = ()
+    """So that ownership and ACLs on the store are this identity's own. Where none is named: the proxy's."""
 
     def __post_init__(self) -> None:
         if not self.arn:
@@ -346,7 +358,7 @@ class Config:
     """The region that clients sign for."""
     domains: tuple[Domain, ...] = ()
     """Under which BUCKET.DOMAIN is a virtual-hosted bucket."""
-    upstreams: Annotated[tuple[Upstream, ...], Bounds(1, 1)]
+    upstreams: Annotated[tuple[Upstream, ...], Bounds(1, 16)]
     buckets: tuple[Rule, ...] = ()
     """What no rule matches is encrypted under the service-owned key."""
     accounts: Annotated[tuple[Account, ...], Bounds(1, 10_000)]

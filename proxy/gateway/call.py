@@ -1,6 +1,6 @@
 """What a handler is given: the rooms it may use, and the one request it serves."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,8 +23,31 @@ from proxy.upstream.messages import Upstream
 class Store:
     """Where sealed bodies go, and what is known of how it departs from others."""
 
+    name: str
     upstream: Upstream
+    """Signs as whom the call acts: with the identity's own credentials where it has some here."""
+    own: Upstream
+    """Signs with the proxy's credentials: for what is the proxy's to do, and no client's."""
     capabilities: Capabilities
+
+
+class Stores:
+    """Every store, and as whom each identity acts there."""
+
+    def __init__(self, stores: Sequence[Store], acting: Mapping[tuple[str, str], Store]) -> None:
+        """`acting` is by a store's name and an identity's ARN: those that have credentials of their own."""
+        self._by_name = {store.name: store for store in stores}
+        self._acting = dict(acting)
+
+    def __iter__(self) -> Iterator[Store]:
+        """As the proxy, in the order of the configuration."""
+        return iter(self._by_name.values())
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    def for_identity(self, name: str, arn: str) -> Store:
+        return self._acting.get((name, arn)) or self._by_name[name]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +56,7 @@ class Rooms:
 
     authenticator: Authenticator
     keys: KeyProvider
-    store: Store
+    stores: Stores
     rules: Rules
     budget: SharedBudget
     failures: FailureLimit
@@ -67,7 +90,11 @@ class Call:
     @property
     def store(self) -> Store:
         """The one behind this name."""
-        return self.rooms.store
+        return self.store_of(self.rule)
+
+    def store_of(self, rule: BucketRule) -> Store:
+        """The one behind names that this rule is about, such as a copy's source."""
+        return self.rooms.stores.for_identity(rule.upstream, self.caller.principal)
 
     def hold(self, size_bytes: int) -> AbstractAsyncContextManager[None]:
         """Memory for this request, out of its identity's share. Entering raises OverBudget."""

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from proxy.audit.event import Outcome, Recorder
 from proxy.auth.errors import InvalidToken, UnknownAccessKey, WrongSignature
+from proxy.gateway.buckets import list_buckets
 from proxy.gateway.call import Call, Rooms, common_headers
 from proxy.gateway.connection import head_bytes
 from proxy.gateway.exchange import ClientGone, Exchange
@@ -31,6 +32,7 @@ HANDLERS: Mapping[Treatment, Callable[[Call], Awaitable[None]]] = {
     Treatment.SEAL: put_object,
     Treatment.OPEN: get_object,
     Treatment.HEAD: head_object,
+    Treatment.LIST_BUCKETS: list_buckets,
     Treatment.LIST: list_objects,
     Treatment.DELETE_MANY: delete_objects,
     Treatment.FORWARD: forward,

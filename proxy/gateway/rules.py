@@ -17,6 +17,8 @@ class Mode(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BucketRule:
+    upstream: str
+    """The store that holds these names. A bucket lies on one store as a whole."""
     mode: Mode = Mode.ENCRYPT
     key_id: str | None = None
     """For writes that name no key: SSE-KMS under this one. None: under the service-owned key."""

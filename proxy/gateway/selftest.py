@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from proxy.gateway.call import Rooms
+from proxy.gateway.call import Rooms, Store
 from proxy.keys.provider import Caller, DataKey, KeyServiceError
 from proxy.seal.envelope import Mode, kms_context, open_envelope, read_envelope, seal_envelope
 from proxy.seal.errors import FormatError
@@ -40,9 +40,9 @@ async def prove_keys(rooms: Rooms, caller: Caller) -> None:
     check_format(rooms.random, data_key)
 
 
-async def prove_store(rooms: Rooms) -> None:
+async def prove_store(store: Store) -> None:
     """The store answers, and takes the proxy's credentials. Raises SelfTestFailed."""
-    await _tried("the store answers", lambda: _reach_store(rooms))
+    await _tried(f"the store {store.name} answers", lambda: _reach_store(store))
 
 
 def check_cipher() -> None:
@@ -90,13 +90,13 @@ async def _round_trip(rooms: Rooms, caller: Caller) -> DataKey:
     return made
 
 
-async def _reach_store(rooms: Rooms) -> None:
-    async with rooms.store.upstream.open(Request(method="GET", path="/")) as response:
+async def _reach_store(store: Store) -> None:
+    async with store.own.open(Request(method="GET", path="/")) as response:
         if response.status >= 500:
             raise UpstreamError(f"it answers {response.status}")
         if response.status == 403:
             why = "it refuses the proxy's credentials: check access_key_id and secret_access_key of upstreams"
-            raise SelfTestFailed("the store", why, may_pass_later=False)
+            raise SelfTestFailed(f"the store {store.name}", why, may_pass_later=False)
         await response.read(limit=1 << 24)
 
 

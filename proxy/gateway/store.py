@@ -8,7 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from proxy.gateway.call import Call
+from proxy.gateway.call import Call, Store
 from proxy.gateway.exchange import Buffer
 from proxy.gateway.trace import Phase
 from proxy.s3.errors import TABLE, S3Error
@@ -48,9 +48,16 @@ def request_for(
 
 
 @asynccontextmanager
-async def answer_to(call: Call, request: Request, body: Buffer = b"") -> AsyncIterator[Response]:
-    """The store's answer to a request whose body is in memory. Raises UpstreamError."""
-    opening = call.store.upstream.open(request, body if isinstance(body, bytes) else memoryview(body))
+async def answer_to(
+    call: Call, request: Request, body: Buffer = b"", *, store: Store | None = None
+) -> AsyncIterator[Response]:
+    """The store's answer to a request whose body is in memory; the call's own store where none is named.
+
+    Raises UpstreamError.
+    """
+    opening = (store or call.store).upstream.open(
+        request, body if isinstance(body, bytes) else memoryview(body)
+    )
     with call.trace.during(Phase.STORE):
         response = await opening.__aenter__()
     try:

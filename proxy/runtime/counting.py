@@ -120,6 +120,10 @@ class CountedUpstream:
     async def aclose(self) -> None:
         await self._upstream.aclose()
 
+    def acting(self, upstream: Upstream) -> Upstream:
+        """Another way to the same store, counted here: what fails there is in trouble here."""
+        return _Acting(upstream, self)
+
     def note_clock(self, date: str) -> None:
         """How far the store's clock is ahead, by an answer's Date; one a second is enough."""
         if date == self._date:
@@ -136,6 +140,23 @@ class CountedUpstream:
             self._metrics.count(UPSTREAM_ERRORS, self._name, UPSTREAM_KINDS.get(type(error), "broken"))
         elif error is None:
             self.available = True
+
+
+class _Acting:
+    """An Upstream that is counted as another one's use."""
+
+    def __init__(self, upstream: Upstream, counted: CountedUpstream) -> None:
+        self._upstream = upstream
+        self._counted = counted
+
+    def open(self, request: Request, body: bytes | memoryview = b"") -> AbstractAsyncContextManager[Response]:
+        return _Counted(self._upstream.open(request, body), self._counted)
+
+    def upload(self, request: Request, *, content_length: int) -> AbstractAsyncContextManager[Upload]:
+        return _Counted(self._upstream.upload(request, content_length=content_length), self._counted)
+
+    async def aclose(self) -> None:
+        """The connections are the other one's to close."""
 
 
 class _Counted(AbstractAsyncContextManager[T]):

@@ -7,6 +7,7 @@ its connections, cached data keys and budgets; the rest is new, and proven befor
 
 import os
 import time
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from proxy.auth.sigv4 import SigningKeys
 from proxy.auth.verify import Authenticator
 from proxy.config import schema
 from proxy.gateway.budget import SharedBudget
-from proxy.gateway.call import Rooms, Store
+from proxy.gateway.call import Rooms
 from proxy.gateway.failures import FailureLimit
 from proxy.keys.cache import CacheCounts
 from proxy.metrics import Metrics
@@ -25,9 +26,8 @@ from proxy.runtime.inputs import identities_of
 from proxy.runtime.kms import KeyStack, open_keys
 from proxy.runtime.lease import Lease
 from proxy.runtime.rules import rules_of
-from proxy.runtime.store import OpenStore, open_store, store_sources
+from proxy.runtime.store import OpenStore, open_store, store_sources, stores_of
 from proxy.supervisor.start import Start
-from proxy.upstream.capabilities import PRESETS
 
 FAILED_SIGNATURES_BURST = 100
 FAILED_SIGNATURES_PER_SECOND = 10.0
@@ -39,15 +39,24 @@ class Furnished:
 
     config: schema.Config
     rooms: Rooms
-    store: Lease[OpenStore]
+    stores: Mapping[str, Lease[OpenStore]]
+    """By name."""
     keys: Lease[KeyStack]
+
+    @property
+    def open_stores(self) -> tuple[OpenStore, ...]:
+        return tuple(lease.value for lease in self.stores.values())
+
+    def news(self, before: "Furnished") -> frozenset[str]:
+        """Names of the stores that another configuration did not have in the same words."""
+        return frozenset(name for name, lease in self.stores.items() if before.stores.get(name) is not lease)
 
     async def aclose(self) -> None:
         """Give back what it holds; what no other one holds is closed."""
-        try:
-            await self.store.release()
-        finally:
-            await self.keys.release()
+        async with AsyncExitStack() as leaving:
+            leaving.push_async_callback(self.keys.release)
+            for lease in self.stores.values():
+                leaving.push_async_callback(lease.release)
 
 
 async def furnished(
@@ -55,20 +64,23 @@ async def furnished(
 ) -> Furnished:
     """Raises StartRefused; then, and when it is cancelled, nothing is left open."""
     async with AsyncExitStack() as opened:
-        store = _store(config, metrics, before)
-        opened.push_async_callback(store.release)
+        stores: dict[str, Lease[OpenStore]] = {}
+        for section in config.upstreams:
+            stores[section.name] = _store(section, metrics, before)
+            opened.push_async_callback(stores[section.name].release)
         keys = await _keys(config, start, metrics, before)
         opened.push_async_callback(keys.release)
-        rooms = _rooms(config, store.value, keys.value, before)
+        rooms = _rooms(config, {name: lease.value for name, lease in stores.items()}, keys.value, before)
         opened.pop_all()
-    return Furnished(config=config, rooms=rooms, store=store, keys=keys)
+    return Furnished(config=config, rooms=rooms, stores=stores, keys=keys)
 
 
-def _store(config: schema.Config, metrics: Metrics, before: Furnished | None) -> Lease[OpenStore]:
-    sources = store_sources(config.upstreams[0])
-    if before and before.store.made_from == sources:
-        return before.store.again()
-    store = open_store(config.upstreams[0], metrics)
+def _store(section: schema.Upstream, metrics: Metrics, before: Furnished | None) -> Lease[OpenStore]:
+    sources = store_sources(section)
+    had = before.stores.get(section.name) if before else None
+    if had and had.made_from == sources:
+        return had.again()
+    store = open_store(section, metrics)
     return Lease(store, made_from=sources, close=store.upstream.aclose)
 
 
@@ -83,13 +95,15 @@ async def _keys(
     return Lease(stack, made_from=sources, close=stack.keys.aclose)
 
 
-def _rooms(config: schema.Config, store: OpenStore, stack: KeyStack, before: Furnished | None) -> Rooms:
+def _rooms(
+    config: schema.Config, opened: Mapping[str, OpenStore], stack: KeyStack, before: Furnished | None
+) -> Rooms:
     return Rooms(
         authenticator=Authenticator(
             Identities(identities_of(config)), region=config.region, service="s3", signing_keys=SigningKeys()
         ),
         keys=stack.keys,
-        store=Store(upstream=store.upstream, capabilities=PRESETS[config.upstreams[0].preset]),
+        stores=stores_of(config, opened),
         rules=rules_of(config, stack.service_arns),
         budget=_budget(config.limits, before),
         failures=before.rooms.failures if before else _failure_limit(),

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from functools import partial
 
 from proxy.gateway.call import Rooms
@@ -20,14 +20,16 @@ PAUSE_SECONDS = 0.5
 log = logging.getLogger(__name__)
 
 
-async def prove(rooms: Rooms, *, keys: bool, store: bool, patience_seconds: float) -> None:
-    """Prove what is asked for. Raises StartRefused with what failed and what to look at."""
+async def prove(rooms: Rooms, *, keys: bool, stores: Container[str], patience_seconds: float) -> None:
+    """Prove what is asked for; stores by name. Raises StartRefused with what failed and what to look at."""
     deadline = time.monotonic() + patience_seconds
     if keys:
         trial = partial(prove_keys, rooms, own_caller())
         await _patiently(trial, deadline, patience_seconds, remedy="check kms.backends")
-    if store:
-        trial = partial(prove_store, rooms)
+    for store in rooms.stores:
+        if store.name not in stores:
+            continue
+        trial = partial(prove_store, store)
         await _patiently(trial, deadline, patience_seconds, remedy="check url and ca_file of upstreams")
 
 

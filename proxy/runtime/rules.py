@@ -3,7 +3,7 @@
 from functools import partial
 
 from proxy.config import schema
-from proxy.config.rules import DEFAULT_RULE, allowed_keys, applies
+from proxy.config.rules import DEFAULT_RULE, allowed_keys, applies, upstream_of
 from proxy.gateway.rules import BucketRule, Mode, Rules
 from proxy.runtime.kms import claim_of
 
@@ -16,6 +16,7 @@ def rules_of(config: schema.Config, service_keys: tuple[str, ...]) -> Rules:
 def _rule(config: schema.Config, rule: schema.Rule, service_keys: tuple[str, ...]) -> BucketRule:
     patterns = allowed_keys(config, rule) + (() if rule.keys else service_keys)
     return BucketRule(
+        upstream=upstream_of(config, rule).name,
         mode=Mode(rule.mode),
         key_id=rule.key,
         data_key_per_object=rule.data_key_scope == "object",

@@ -39,7 +39,7 @@ class Status:
     proven: bool = False
     draining: bool = False
     trail: Trail | None = None
-    store: OpenStore | None = None
+    stores: tuple[OpenStore, ...] = ()
     stack: KeyStack | None = None
 
     def begin(self, trail: Trail) -> None:
@@ -48,15 +48,17 @@ class Status:
         self.metrics.watch(AUDIT_QUEUE, read=lambda: trail.depth)
         self.metrics.count(RUNNING, version("sealgate"))
 
-    def use(self, store: OpenStore, stack: KeyStack) -> None:
+    def use(self, stores: tuple[OpenStore, ...], stack: KeyStack) -> None:
         """What serves now; the gauges of a store that does no longer are forgotten."""
-        if self.store is not None and self.store.name != store.name:
-            for metric, *labels in _pool_gauges(self.store):
+        kept = {store.name for store in stores}
+        for gone in (store for store in self.stores if store.name not in kept):
+            for metric, *labels in _pool_gauges(gone):
                 self.metrics.forget(metric, *labels)
-            self.metrics.forget(UPSTREAM_SKEW, self.store.name)
-        for (metric, *labels), read in _pool_gauges(store).items():
-            self.metrics.watch(metric, *labels, read=read)
-        self.store, self.stack = store, stack
+            self.metrics.forget(UPSTREAM_SKEW, gone.name)
+        for store in stores:
+            for (metric, *labels), read in _pool_gauges(store).items():
+                self.metrics.watch(metric, *labels, read=read)
+        self.stores, self.stack = stores, stack
 
     def watch(self, front: Front, gateway: Gateway) -> None:
         """Numbers that others keep, asked at each snapshot."""
@@ -75,8 +77,11 @@ class Status:
 
     def readiness(self) -> Readiness:
         troubles = list(self.trail.troubles) if self.trail else []
-        if self.store is not None and not self.store.upstream.available:
-            troubles.append("the store did not answer the last request")
+        troubles += [
+            f"the store {store.name} did not answer the last request"
+            for store in self.stores
+            if not store.upstream.available
+        ]
         backends = self.stack.backends if self.stack else ()
         troubles += [f"{each.name} does not answer" for each in backends if not each.available]
         cached = self.stack is not None and self.stack.keys.holds_keys

@@ -1,17 +1,18 @@
-"""A worker's store: opened from its section of the configuration, with counters and gauges around it."""
+"""A worker's stores: each opened from its section of the configuration, and counted."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from proxy.auth.sigv4 import Credentials, Signer
 from proxy.config import schema
+from proxy.gateway.call import Store, Stores
 from proxy.metrics import Metrics
 from proxy.runtime.counting import CountedUpstream
 from proxy.supervisor.start import StartRefused
 from proxy.upstream.capabilities import PRESETS
 from proxy.upstream.messages import Upstream
-from proxy.upstream.opening import open_upstream
+from proxy.upstream.opening import open_upstream, over
 from proxy.upstream.pool import Pool
 from proxy.upstream.settings import UpstreamSettings, address_of, verifying_context
 
@@ -30,32 +31,67 @@ class OpenStore:
     upstream: CountedUpstream
     pool: Pool
     """Of its connections; to be looked at."""
+    settings: UpstreamSettings
+    region: str
+
+    def acting(self, credentials: Credentials) -> Upstream:
+        """The same store, over the same connections, as somebody else. Closing it closes nothing."""
+        signer = Signer(credentials, region=self.region, service="s3")
+        return self.upstream.acting(over(self.pool, self.settings, signer=signer))
 
 
 def open_store(section: schema.Upstream, metrics: Metrics) -> OpenStore:
     """Connects when first asked; its owner closes `upstream`. Raises StartRefused."""
     pools: list[Pool] = []
-    counted = CountedUpstream(_opened(section, pools.append), metrics, name=section.name)
-    return OpenStore(name=section.name, upstream=counted, pool=pools[0])
+    settings = _settings(section)
+    counted = CountedUpstream(_opened(section, settings, pools.append), metrics, name=section.name)
+    return OpenStore(
+        name=section.name, upstream=counted, pool=pools[0], settings=settings, region=section.region
+    )
 
 
-def _opened(section: schema.Upstream, watch: Callable[[Pool], None]) -> Upstream:
-    credentials = Credentials(access_key=section.access_key_id, secret=section.secret_access_key.reveal())
+def stores_of(config: schema.Config, opened: Mapping[str, OpenStore]) -> Stores:
+    """The rooms' stores, and each identity's own way to those where it has credentials."""
+    stores = {section.name: _store(section, opened[section.name]) for section in config.upstreams}
+    acting = {
+        (theirs.name, who.arn): replace(
+            stores[theirs.name], upstream=opened[theirs.name].acting(_keys(theirs))
+        )
+        for who in config.identities
+        for theirs in who.upstreams
+    }
+    return Stores(tuple(stores.values()), acting)
+
+
+def _store(section: schema.Upstream, store: OpenStore) -> Store:
+    return Store(
+        name=section.name,
+        upstream=store.upstream,
+        own=store.upstream,
+        capabilities=PRESETS[section.preset],
+    )
+
+
+def _keys(section: schema.Upstream | schema.StoreCredentials) -> Credentials:
+    return Credentials(access_key=section.access_key_id, secret=section.secret_access_key.reveal())
+
+
+def _opened(section: schema.Upstream, settings: UpstreamSettings, watch: Callable[[Pool], None]) -> Upstream:
     try:
         tls = verifying_context(section.ca_file) if address_of(section.url).tls else None
     except OSError as exc:
         raise _bad_ca_file(section, exc) from None
-    return open_upstream(
-        UpstreamSettings(
-            base_url=section.url,
-            connections=section.connections,
-            connect_seconds=section.connect_timeout_seconds,
-            idle_seconds=section.idle_timeout_seconds,
-            capabilities=PRESETS[section.preset],
-        ),
-        signer=Signer(credentials, region=section.region, service="s3"),
-        ssl_context=tls,
-        watch=watch,
+    signer = Signer(_keys(section), region=section.region, service="s3")
+    return open_upstream(settings, signer=signer, ssl_context=tls, watch=watch)
+
+
+def _settings(section: schema.Upstream) -> UpstreamSettings:
+    return UpstreamSettings(
+        base_url=section.url,
+        connections=section.connections,
+        connect_seconds=section.connect_timeout_seconds,
+        idle_seconds=section.idle_timeout_seconds,
+        capabilities=PRESETS[section.preset],
     )
 
 

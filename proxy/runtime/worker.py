@@ -34,8 +34,8 @@ async def run_worker(start: Start, *, ready: Ready, stop: asyncio.Event) -> None
         made = await furnished(config, start, status.metrics)
         worker = Worker(start, made, trail, status)
         opened.push_async_callback(worker.aclose)
-        status.use(made.store.value, made.keys.value)
-        await prove(made.rooms, keys=True, store=True, patience_seconds=START_PATIENCE_SECONDS)
+        status.use(made.open_stores, made.keys.value)
+        await prove(made.rooms, keys=True, stores=made.stores, patience_seconds=START_PATIENCE_SECONDS)
         status.watch(worker.front, worker.gateway)
         await worker.front.listen(start.sockets["listen"], listen_tls(config.listen.tls))
         status.proven = True
@@ -68,7 +68,7 @@ class Worker:
             await prove(
                 made.rooms,
                 keys=made.keys is not before.keys,
-                store=made.store is not before.store,
+                stores=made.news(before),
                 patience_seconds=RELOAD_PATIENCE_SECONDS,
             )
             kept = None
@@ -122,7 +122,7 @@ class WorkerChange:
         tenure = worker.gateway.replace(self.made.rooms)
         worker.front.limits = front_limits(self.made.config)
         worker.start, worker.made = self.start, self.made
-        worker.status.use(self.made.store.value, self.made.keys.value)
+        worker.status.use(self.made.open_stores, self.made.keys.value)
         if self.kept is not None:
             worker.later(asyncio.create_task(worker.trail.exchange(self.kept).aclose()))
         worker.later(asyncio.create_task(worker.leave(tenure, old)))

@@ -24,6 +24,8 @@ class Treatment(Enum):
     """The store's body is opened on its way to the client."""
     HEAD = auto()
     """As OPEN, without a body: the envelope is read, sizes are the plaintext's."""
+    LIST_BUCKETS = auto()
+    """Forwarded, or put together from several stores."""
     LIST = auto()
     """Forwarded; sizes in the answer become the plaintext's and reserved keys are left out."""
     DELETE_MANY = auto()
@@ -131,7 +133,7 @@ _SERVED = {
     "GetObject": Treatment.OPEN,
     "HeadBucket": Treatment.FORWARD,
     "HeadObject": Treatment.HEAD,
-    "ListBuckets": Treatment.FORWARD,
+    "ListBuckets": Treatment.LIST_BUCKETS,
     "ListObjects": Treatment.LIST,
     "ListObjectsV2": Treatment.LIST,
     "PutObject": Treatment.SEAL,

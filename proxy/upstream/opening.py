@@ -53,9 +53,22 @@ def open_upstream(
         keep_alive_seconds=settings.keep_alive_seconds,
     )
     watch(pool)
+    return over(pool, settings, signer=signer, now=now, uniform=uniform, sleep=sleep)
+
+
+def over(
+    pool: Pool,
+    settings: UpstreamSettings,
+    *,
+    signer: Signer | None,
+    now: Callable[[], datetime] = _now,
+    uniform: Callable[[], float] = random.random,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> Upstream:
+    """The same store over the same connections, but with this signer. Closing either closes the pool."""
     client = Client(
         pool,
-        host_header=address.host_header,
+        host_header=address_of(settings.base_url).host_header,
         signer=signer,
         now=now,
         unsigned_payload=settings.capabilities.unsigned_payload,

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from proxy.cli.options import loaded
-from proxy.cli.plan import plan_of
+from proxy.cli.plan import plan_of, renewals_of
 from proxy.supervisor.sockets import AddressRefused
-from tests.cli.configs import written
+from tests.cli.configs import STORE_SECRET, whole, written
 
 
 def test_a_plan_that_fails_leaves_no_address_bound(tmp_path: Path) -> None:
@@ -25,3 +25,16 @@ def test_a_plan_that_fails_leaves_no_address_bound(tmp_path: Path) -> None:
         # The error is still held, and with it the frames in which the sockets were bound.
         assert str(taken) in str(refused.value)
         socket.create_server(("127.0.0.1", port)).close()
+
+
+def test_the_key_service_is_not_told_what_opens_the_store(tmp_path: Path) -> None:
+    """Neither the proxy's credentials there nor an identity's own."""
+    theirs = {"name": "store", "access_key_id": "ALICETHERE", "secret_access_key": "alice-there"}
+    [alice] = whole()["identities"]
+    path = written(tmp_path, identities=[alice | {"upstreams": [theirs]}])
+
+    told = renewals_of(loaded(path))
+
+    for secret in (STORE_SECRET, "alice-there"):
+        assert secret in told["worker"].config_text
+        assert secret not in told["hsm"].config_text

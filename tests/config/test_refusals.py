@@ -19,6 +19,13 @@ BOB = {
     "account": "111122223333",
     "access_keys": [{"access_key_id": "AKIDBOB", "secret_access_key": "x"}],
 }
+SECOND = {
+    "name": "second",
+    "url": "http://127.0.0.1:9001",
+    "access_key_id": "AKSECOND",
+    "secret_access_key": "s3cret",
+}
+STORE_KEY = {"name": "second", "access_key_id": "AKTHEIRS", "secret_access_key": "s3cret"}
 GONE_ROWS = ["upstreams", "accounts", "identities", "kms"]
 
 
@@ -56,7 +63,7 @@ ONE_FIELD: list[tuple[dict[str, Any], str, str]] = [
     ({"domains": "s3.example.com"}, "domains", "must be a list"),
     ({"domains": ["*.example.com"]}, "domains[0]", "a host name in lower case"),
     ({"region": "EU"}, "region", "a region's name, such as eu-central-1"),
-    ({"upstreams": []}, "upstreams", "must have 1 item, and has 0"),
+    ({"upstreams": []}, "upstreams", "must have 1 to 16 items, and has 0"),
     ({"upstreams.0.url": "store:9000"}, "upstreams[0].url", "http:// or https://, a host"),
     ({"upstreams.0.url": "http://store/path"}, "upstreams[0].url", "and no path"),
     ({"upstreams.0.url": "http://me:pw@store"}, "upstreams[0].url", "http:// or https://"),
@@ -144,6 +151,22 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str, str]] = [
     ({"hsm": HSM | {"regions": ["eu-west-1"]}}, "hsm.regions", "must hold us-east-1"),
     ({"hsm": HSM | {"socket": "s" * 101}}, "hsm.socket", "is longer than 100 bytes"),
     (rule(upstream="other"), "buckets[0].upstream", "other is not in upstreams: there are main"),
+    (
+        {"upstreams.1": SECOND, "buckets": [{"match": "photos/raw/*", "upstream": "second"}]},
+        "buckets[0].upstream",
+        "is second, but the bucket photos lies on main: write upstream: main here",
+    ),
+    ({"upstreams.1": SECOND | {"name": "main"}}, "upstreams[1].name", "main stands in upstreams[0].name"),
+    (
+        {"identities.0.upstreams": [STORE_KEY]},
+        "identities[0].upstreams[0].name",
+        "second is not in upstreams",
+    ),
+    (
+        {"upstreams.1": SECOND, "identities.0.upstreams": [STORE_KEY, STORE_KEY]},
+        "identities[0].upstreams[1].name",
+        "second stands in identities[0].upstreams[0].name already",
+    ),
     (
         {"buckets": [{"match": "*", "accept_names": ["old"]}]},
         "buckets[0].accept_names",

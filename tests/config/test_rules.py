@@ -15,6 +15,12 @@ from proxy.config.schema import Config
 
 Make = Callable[..., Config]
 KEY_ARN = "arn:aws:kms:us-east-1:111122223333:key/k"
+SECOND = {
+    "name": "second",
+    "url": "http://127.0.0.1:9001",
+    "access_key_id": "AKSECOND",
+    "secret_access_key": "s3cret",
+}
 RULES = [
     {
         "match": "photos/raw/*",
@@ -135,6 +141,7 @@ def test_envelopes_may_name_the_accounts_keys_and_those_configured(make: Make) -
         ({"listen.address": "0.0.0.0"}, "listen.tls", "plaintext crosses the network"),
         ({"admin.address": "::"}, "admin.address", "ask for no login"),
         ({"upstreams.0.url": "http://store:9000"}, "upstreams[0].url", "to another host"),
+        ({"upstreams.1": SECOND}, "upstreams[1]", "no rule of buckets has upstream: second"),
         ({"hsm": {"store": "s", "root_key": {"env": "R"}}}, "hsm", "no kms.backends has type hsm"),
     ],
 )
@@ -184,6 +191,13 @@ def test_explain_tells_the_default_and_what_is_left_alone(make: Make) -> None:
     assert "key             the service-owned key (SSE-S3)\n" in explain(make(hsm), "s3://b/k")
     assert "rule            none matches: the default\n" in explain(make(), "s3://b")
     assert "kms backend" not in explain(make(buckets=RULES), "s3://logs/x")
+
+
+def test_explain_tells_the_store_of_the_rule(make: Make) -> None:
+    several = {"upstreams.1": SECOND, "buckets": [{"match": "far", "upstream": "second"}]}
+
+    assert explain(make(several), "s3://far/k").endswith("upstream        second (http://127.0.0.1:9001)\n")
+    assert explain(make(several), "s3://near/k").endswith("upstream        main (http://127.0.0.1:9000)\n")
 
 
 @pytest.mark.parametrize("url", ["", "bucket/key", "s3://", "s3:///key", "https://b/k"])

@@ -91,7 +91,7 @@ def test_a_root_key_that_does_not_fit(store: Store, tmp_path: Path, damage: Any,
 def test_credentials_that_the_store_refuses(store: Store, tmp_path: Path, wrong: dict[str, str]) -> None:
     with launched(store, tmp_path, ready=False, upstreams=upstream(store, **wrong)) as service:
         assert refused(service) == (
-            "Error: worker-0: self-test: the store: it refuses the proxy's credentials: "
+            "Error: worker-0: self-test: the store store: it refuses the proxy's credentials: "
             "check access_key_id and secret_access_key of upstreams"
         )
 
@@ -101,7 +101,9 @@ def test_a_store_that_does_not_answer(hopeless: dict[str, Launched]) -> None:
     service = hopeless["nobody"]
     told = refused(service)
 
-    assert told.startswith("Error: worker-0: self-test: the store answers: it does not: no connection: ")
+    assert told.startswith(
+        "Error: worker-0: self-test: the store store answers: it does not: no connection: "
+    )
     assert told.endswith(": check url and ca_file of upstreams")
     assert service.stderr.count("trying again for 30 s") == 1
 
