@@ -6,6 +6,7 @@ seal/test_format_page, config.example.yaml in config/test_example.
 
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import botocore.session
@@ -14,6 +15,7 @@ import pytest
 
 from proxy.cli.main import cli
 from proxy.s3.operation_rows import ROWS, Treatment
+from proxy.upstream.capabilities import PRESETS, Capabilities
 from tests import test_architecture as rules
 from tests.hsm.rig import running
 
@@ -104,6 +106,19 @@ def test_what_a_page_tells_a_person_to_type_is_there(page: Path) -> None:
 
     assert [target for target in made if target not in targets] == []
     assert [words for words in called if not _is_command(words.split())] == []
+
+
+def test_the_page_has_every_capability_and_the_presets_that_claim_it() -> None:
+    """Whoever chooses a preset reads there what it relies on."""
+    names = [field.name for field in fields(Capabilities)]
+    told = {
+        capability.strip("`"): set(PRESETS) if who == "all" else set(MARKED.findall(who))
+        for capability, _, who in _cells("operations", "Stores")
+    }
+
+    assert told == {
+        name: {preset for preset, store in PRESETS.items() if getattr(store, name)} for name in names
+    }
 
 
 def _page(name: str) -> str:

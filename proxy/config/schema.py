@@ -150,7 +150,25 @@ class Admin:
     port: Port = 9090
 
 
-Preset = Literal["generic", "aws", "minio", "ceph", "seaweedfs", "garage", "r2", "b2", "gcs"]
+Preset = Literal["generic", "aws", "minio", "ceph", "seaweedfs", "juicefs", "garage", "r2", "b2", "gcs"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What this store does differently from its preset; None leaves the preset's word.
+
+    `sealgate check` tries a store and says what to write here.
+    """
+
+    equal_parts: bool | None = None
+    consecutive_parts: bool | None = None
+    checksum_trailers: bool | None = None
+    unsigned_payload: bool | None = None
+    conditional_writes: bool | None = None
+    conditional_copies: bool | None = None
+    collapses_slashes: bool | None = None
+    turns_backslashes: bool | None = None
+    drops_folder_bodies: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +181,7 @@ class Upstream:
     access_key_id: AccessKeyId
     secret_access_key: Secret
     preset: Preset = "generic"
+    capabilities: Capabilities = Capabilities()
     ca_file: FilePath | None = None
     """CAs in PEM that sign the store's certificate; None takes the system's."""
     connect_timeout_seconds: Timeout = 5.0

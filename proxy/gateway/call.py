@@ -46,6 +46,10 @@ class Stores:
     def __len__(self) -> int:
         return len(self._by_name)
 
+    def named(self, name: str) -> Store:
+        """As the proxy."""
+        return self._by_name[name]
+
     def for_identity(self, name: str, arn: str) -> Store:
         return self._acting.get((name, arn)) or self._by_name[name]
 

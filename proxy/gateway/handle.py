@@ -19,6 +19,7 @@ from proxy.gateway.get import get_object, head_object
 from proxy.gateway.put import put_object
 from proxy.gateway.refusals import as_s3_error, retry_headers, violation_in
 from proxy.gateway.remember import event_of
+from proxy.gateway.rules import BucketRule
 from proxy.gateway.store import NotModified
 from proxy.gateway.tenure import Tenure
 from proxy.gateway.trace import Phase, Trace
@@ -26,7 +27,7 @@ from proxy.keys.provider import Caller
 from proxy.s3.errors import S3Error, error_document
 from proxy.s3.operation_rows import Treatment
 from proxy.s3.operations import classify, refuse_reserved, refuse_unserved
-from proxy.s3.request import S3Request, parse_request
+from proxy.s3.request import S3Request, parse_request, renamed
 
 HANDLERS: Mapping[Treatment, Callable[[Call], Awaitable[None]]] = {
     Treatment.SEAL: put_object,
@@ -148,6 +149,8 @@ def _admitted(rooms: Rooms, exchange: Exchange, trace: Trace, request: S3Request
     trace.version_id = dict(request.query).get("versionId", "")
     refuse_unserved(operation)
     refuse_reserved(request)
+    request, rule = _as_stored(rooms, request)
+    trace.key = request.key
     caller = Caller(
         principal=identity.arn,
         account=identity.account,
@@ -162,9 +165,18 @@ def _admitted(rooms: Rooms, exchange: Exchange, trace: Trace, request: S3Request
         operation=operation,
         authenticated=authenticated,
         caller=caller,
-        rule=rooms.rules.for_name(request.bucket, request.key),
+        rule=rule,
         trace=trace,
     )
+
+
+def _as_stored(rooms: Rooms, request: S3Request) -> tuple[S3Request, BucketRule]:
+    """The request under the name that the store keeps: rules, envelopes and the trail know no other."""
+    rule = rooms.rules.for_name(request.bucket, request.key)
+    key = rooms.stores.named(rule.upstream).capabilities.stored_key(request.key)
+    if key == request.key:
+        return request, rule
+    return renamed(request, key), rooms.rules.for_name(request.bucket, key)
 
 
 async def _answer(rooms: Rooms, exchange: Exchange, trace: Trace, error: S3Error) -> None:

@@ -1,7 +1,7 @@
 """A worker's stores: each opened from its section of the configuration, and counted."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from proxy.auth.sigv4 import Credentials, Signer
@@ -10,7 +10,7 @@ from proxy.gateway.call import Store, Stores
 from proxy.metrics import Metrics
 from proxy.runtime.counting import CountedUpstream
 from proxy.supervisor.start import StartRefused
-from proxy.upstream.capabilities import PRESETS
+from proxy.upstream.capabilities import PRESETS, Capabilities
 from proxy.upstream.messages import Upstream
 from proxy.upstream.opening import open_upstream, over
 from proxy.upstream.pool import Pool
@@ -50,6 +50,12 @@ def open_store(section: schema.Upstream, metrics: Metrics) -> OpenStore:
     )
 
 
+def capabilities_of(section: schema.Upstream) -> Capabilities:
+    """The preset's, with what the configuration replaces."""
+    given = {name: value for name, value in asdict(section.capabilities).items() if value is not None}
+    return replace(PRESETS[section.preset], **given)
+
+
 def stores_of(config: schema.Config, opened: Mapping[str, OpenStore]) -> Stores:
     """The rooms' stores, and each identity's own way to those where it has credentials."""
     stores = {section.name: _store(section, opened[section.name]) for section in config.upstreams}
@@ -68,7 +74,7 @@ def _store(section: schema.Upstream, store: OpenStore) -> Store:
         name=section.name,
         upstream=store.upstream,
         own=store.upstream,
-        capabilities=PRESETS[section.preset],
+        capabilities=capabilities_of(section),
     )
 
 
@@ -91,7 +97,7 @@ def _settings(section: schema.Upstream) -> UpstreamSettings:
         connections=section.connections,
         connect_seconds=section.connect_timeout_seconds,
         idle_seconds=section.idle_timeout_seconds,
-        capabilities=PRESETS[section.preset],
+        capabilities=capabilities_of(section),
     )
 
 

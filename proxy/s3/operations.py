@@ -105,8 +105,10 @@ def refuse_unserved(operation: Operation) -> None:
 def is_reserved(key: str) -> bool:
     """Whether a decoded key or prefix lies among our own state objects.
 
-    Seen also as a store would that drops empty and dot segments from its paths.
+    Seen also as a store would that drops empty and dot segments, or takes a backslash for a slash.
     """
+    if "\\" in key:
+        key = key.replace("\\", "/")
     if key.startswith(RESERVED_PREFIX):
         return True
     if RESERVED_PREFIX not in key:

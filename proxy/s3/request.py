@@ -7,8 +7,8 @@ climb out of the bucket, control characters in values) is refused here, so nobod
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from urllib.parse import unquote_to_bytes
+from dataclasses import dataclass, field, replace
+from urllib.parse import quote, unquote_to_bytes
 
 from proxy.s3.errors import S3Error
 
@@ -103,6 +103,14 @@ def parse_request(
         virtual_host=virtual_host,
         store_path=f"/{bucket}/{_plain_slashes(raw_key)}" if raw_key else f"/{bucket}",
     )
+
+
+def renamed(request: S3Request, key: str) -> S3Request:
+    """The same request for another key of its bucket. Raises S3Error where that cannot be one."""
+    if not key:
+        raise S3Error("InvalidRequest", "The store keeps nothing under this name.")
+    _check_key(key)
+    return replace(request, key=key, store_path=f"/{request.bucket}/{quote(key, safe='/~')}")
 
 
 def is_bucket_name(name: str) -> bool:

@@ -4,6 +4,7 @@ A preset departs from plain S3, or claims one of its later additions, only where
 what nobody has looked up or tried stays at the default. A configuration may replace any single field.
 """
 
+import re
 from dataclasses import dataclass
 
 
@@ -23,28 +24,56 @@ class Capabilities:
     """Obeys If-None-Match and If-Match on a PUT."""
     conditional_copies: bool = False
     """Obeys x-amz-copy-source-if-*."""
-    rewrites_keys: bool = False
-    """Keeps an object under another name than the one given: `a//b` and `/a` lose a slash, `a\\b` turns."""
+    collapses_slashes: bool = False
+    """Keeps `a//b` as `a/b` and `/a` as `a`."""
+    turns_backslashes: bool = False
+    """Takes a backslash in a name for a slash."""
     drops_folder_bodies: bool = False
     """Forgets the body of an object whose key ends in a slash."""
 
+    def stored_key(self, key: str) -> str:
+        """The name under which this store keeps what is written as `key`; empty where it keeps nothing.
+
+        A sealed object is bound to this name, since it is the one that a listing shows and that everybody
+        else reads it by.
+        """
+        if self.turns_backslashes and "\\" in key:
+            key = key.replace("\\", "/")
+        if self.collapses_slashes and ("//" in key or key.startswith("/")):
+            key = _SLASHES.sub("/", key).removeprefix("/")
+        return key
+
+
+_SLASHES = re.compile(r"//+")
+
 
 # aws: its S3 user guide (conditional writes, conditional copies) and API reference (trailing checksums).
-# minio, ceph: nothing looked up or tried yet, so no claim.
+# minio: by its source: checkPreconditionsPUT and checkCopyObjectPreconditions in
+#   cmd/object-handlers-common.go, trailers in cmd/streaming-v4-unsigned.go.
+# ceph: nothing looked up or tried yet, so no claim.
 # seaweedfs: all tried on 4.48: a second PUT with If-None-Match and a copy with the wrong source ETag got 412,
 #   `a//b`, `/a` and `a\b` were listed as `a/b`, `a` and `a/b`, and `a/` came back empty.
+# juicefs: its S3 gateway, all tried on 1.4.2: a second PUT with If-None-Match got 200, a copy with the wrong
+#   source ETag 412, `a//b` and `/a` were listed as `a/b` and `a`, `a\b` as itself; `a/` with a body got 409,
+#   and an empty folder was left behind.
 # garage: x-amz-copy-source-if-* by its source (src/api/s3/copy.rs).
 # r2: parts of one size by its page on multipart objects, conditional PutObject by its page on S3 extensions.
-# b2: no conditional PutObject and no x-amz-checksum-* by its users' reports. Its native large files want part
-#   numbers from 1 without gaps; whether its S3 side does too is not known, so the stricter one stands here.
+# b2: conditional PutObject is NotImplemented, and x-amz-checksum-* refused, by its users' reports. Its native
+#   large files want part numbers from 1 without gaps; whether its S3 side does too is not known, so the
+#   stricter one stands here.
 # gcs: conditions only by generation number, so none of S3's.
 PRESETS: dict[str, Capabilities] = {
     "aws": Capabilities(checksum_trailers=True, conditional_writes=True, conditional_copies=True),
-    "minio": Capabilities(),
+    "minio": Capabilities(checksum_trailers=True, conditional_writes=True, conditional_copies=True),
     "ceph": Capabilities(),
     "seaweedfs": Capabilities(
-        conditional_writes=True, conditional_copies=True, rewrites_keys=True, drops_folder_bodies=True
+        conditional_writes=True,
+        conditional_copies=True,
+        collapses_slashes=True,
+        turns_backslashes=True,
+        drops_folder_bodies=True,
     ),
+    "juicefs": Capabilities(conditional_copies=True, collapses_slashes=True, drops_folder_bodies=True),
     "garage": Capabilities(conditional_copies=True),
     "r2": Capabilities(equal_parts=True, conditional_writes=True),
     "b2": Capabilities(consecutive_parts=True),

@@ -207,6 +207,9 @@ def test_no_sub_resource_is_ever_the_object_itself(known: str) -> None:
         ("a/../.sealgate/x", True),
         ("../.sealgate/x", True),
         ("a/b/../.sealgate/x", False),
+        ("\\.sealgate\\x", True),
+        (".sealgate\\x", True),
+        ("a\\.sealgate/x", False),
         ("", False),
     ],
 )

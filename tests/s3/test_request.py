@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.s3.errors import S3Error
-from proxy.s3.request import S3Request, is_bucket_name, parse_request
+from proxy.s3.request import S3Request, is_bucket_name, parse_request, renamed
 
 DOMAINS = ("s3.example.com", "example.com")
 
@@ -247,3 +247,23 @@ def test_a_key_comes_out_as_it_was_encoded(key: str) -> None:
     expected = key.encode(errors="replace").decode()
 
     assert read(f"/bucket/{raw}").key == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "store_path"),
+    [("a/b", "/bucket/a/b"), ("a b+c~", "/bucket/a%20b%2Bc~"), ("\u00fc/%2F", "/bucket/%C3%BC/%252F")],
+)
+def test_a_renamed_request_asks_the_store_for_the_new_name(key: str, store_path: str) -> None:
+    """What was signed stays what it was."""
+    request = renamed(read("/bucket/old?versionId=1"), key)
+
+    assert (request.bucket, request.key, request.store_path) == ("bucket", key, store_path)
+    assert (request.raw_path, request.query) == ("/bucket/old", (("versionId", "1"),))
+
+
+@pytest.mark.parametrize(("key", "code"), [("", "InvalidRequest"), ("a/../..", "InvalidURI")])
+def test_a_request_is_not_renamed_to_what_is_no_name(key: str, code: str) -> None:
+    with pytest.raises(S3Error) as caught:
+        renamed(read("/bucket/old"), key)
+
+    assert caught.value.code == code

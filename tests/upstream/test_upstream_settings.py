@@ -2,7 +2,6 @@
 
 import pytest
 
-from proxy.upstream.capabilities import PRESETS, Capabilities
 from proxy.upstream.settings import UpstreamSettings, address_of
 
 
@@ -60,9 +59,3 @@ def test_counts_begin_at_one(name: str) -> None:
 def test_times_are_above_nothing(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=name):
         UpstreamSettings(base_url="http://h", **{name: value})  # type: ignore[arg-type]  # a float by its name
-
-
-def test_the_generic_store_claims_nothing() -> None:
-    """What is not known of a store is not relied upon."""
-    assert PRESETS["generic"] == Capabilities()
-    assert set(PRESETS) == {"aws", "minio", "ceph", "seaweedfs", "garage", "r2", "b2", "gcs", "generic"}
