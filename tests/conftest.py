@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.stores.juicefs import juicefs
 from tests.stores.sealgate import Sealgate, serving
 from tests.stores.seaweedfs import Store, seaweedfs
 
@@ -13,6 +14,13 @@ from tests.stores.seaweedfs import Store, seaweedfs
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """A real SeaweedFS."""
     with seaweedfs(tmp_path_factory.mktemp("weed")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def juicefs_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A real JuiceFS, for tests of what holds on every store."""
+    with juicefs(tmp_path_factory.mktemp("juicefs")) as running:
         yield running
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.at_rest import AtRest
+from tests.e2e.fronts import Front, front_of
 from tests.e2e.ruled import ALIAS, DOMAIN, Buckets
 from tests.e2e.sdk import client
 from tests.e2e.trail import Trail
@@ -101,3 +102,25 @@ def ruled_on_store(raw: Any, ruled_kms: Any) -> AtRest:
 @pytest.fixture(scope="session")
 def ruled_trail(ruled: Sealgate) -> Trail:
     return Trail(ruled.directory / "audit.jsonl")
+
+
+@pytest.fixture(scope="session")
+def seaweedfs_front(sealgate: Sealgate) -> Iterator[Front]:
+    with front_of(sealgate) as front:
+        yield front
+
+
+@pytest.fixture(scope="session")
+def juicefs_front(juicefs_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    with (
+        serving(juicefs_store, tmp_path_factory.mktemp("juicefs-sealgate")) as gate,
+        front_of(gate) as front,
+    ):
+        yield front
+
+
+@pytest.fixture(scope="module", params=["seaweedfs", "juicefs"])
+def front(request: pytest.FixtureRequest) -> Front:
+    """In front of each of two stores."""
+    found: Front = request.getfixturevalue(f"{request.param}_front")
+    return found

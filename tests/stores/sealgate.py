@@ -76,7 +76,7 @@ def config_for(store: Store, directory: Path, **changes: Any) -> dict[str, Any]:
                 "url": store.url,
                 "access_key_id": store.access_key,
                 "secret_access_key": store.secret_key,
-                "preset": "seaweedfs",
+                "preset": store.preset,
             }
         ],
         "accounts": [ACCOUNT, OTHER_ACCOUNT],

@@ -23,6 +23,7 @@ class Store:
     access_key: str
     secret_key: str
     region: str = "us-east-1"
+    preset: str = "seaweedfs"
 
 
 def free_ports(count: int) -> list[int]:
