@@ -29,6 +29,7 @@ from proxy.s3.ranges import Range, content_range, parse_range, resolve
 from proxy.seal.envelope import OpenEnvelope
 from proxy.seal.errors import NotSealed, TamperedBody
 from proxy.seal.geometry import SEALED_SEGMENT, SEGMENT, WHOLE, Window, plain_size, sealed_size, window
+from proxy.seal.layout import OneRun
 from proxy.seal.opener import GROUP, Opener
 from proxy.upstream.messages import Request, Response
 
@@ -121,7 +122,7 @@ async def _open(call: Call, response: Response, wanted: Wanted) -> None:
     async with call.hold(buffers):
         opener = Opener(
             content_key=opened.content_key,
-            plain_length=found.plain_length,
+            layout=OneRun(found.plain_length),
             window=wanted.window,
             plain_last=last,
         )
@@ -153,7 +154,7 @@ async def _headers(  # noqa: PLR0917  # all that a head is made of
 ) -> dict[str, str]:
     headers = client_headers(response.headers) | _told_of(found) | {"accept-ranges": "bytes"}
     if wanted.range is None and wants_checksums(call):
-        checksums = opener.checksums | opened.checksums
+        checksums = {**opener.checksums, **opened.checksums}
         if not checksums and opener.wanted():
             checksums = await late_checksums(call, found, opened)
         headers |= checksum_headers(checksums)

@@ -13,6 +13,7 @@ from proxy.keys.provider import Caller, DataKey, KeyServiceError
 from proxy.seal.envelope import Mode, kms_context, open_envelope, read_envelope, seal_envelope
 from proxy.seal.errors import FormatError
 from proxy.seal.geometry import SEGMENT, WHOLE
+from proxy.seal.layout import OneRun
 from proxy.seal.opener import Opener
 from proxy.seal.sealer import seal_body
 from proxy.upstream.messages import Request, UpstreamError
@@ -71,7 +72,10 @@ def check_format(random: Callable[[int], bytes], data_key: DataKey) -> None:
     try:
         envelope = open_envelope(read_envelope(header), bucket=bucket, key=key, data_key=data_key.plain)
         opener = Opener(
-            content_key=envelope.content_key, plain_length=len(plain), window=WHOLE, plain_last=len(plain) - 1
+            content_key=envelope.content_key,
+            layout=OneRun(len(plain)),
+            window=WHOLE,
+            plain_last=len(plain) - 1,
         )
         opener.wanted()[:] = body
         opened = bytes(opener.open())

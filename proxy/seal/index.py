@@ -21,7 +21,8 @@ from proxy.seal.geometry import MOST_PARTS
 PARTS, RUNS, OBJECT, OF_PARTS = 1, 2, 3, 4
 _SINGLE, _MULTI = frozenset({OBJECT}), frozenset({PARTS, RUNS, OBJECT, OF_PARTS})
 _GROUP = Struct(">HHBI")  # a u40 is its highest byte, then a u32
-_ID, _TAG, _RUN_ID = 12, 16, 12
+RUN_ID = 12
+_ID, _TAG = 12, 16
 _NO_NONCE = bytes(12)
 _COLUMN_HEAD = 5
 
@@ -71,6 +72,11 @@ def seal_index(index: Index, *, index_key: bytes, room: int) -> bytes:
 
 def open_index(sealed: bytes, *, index_key: bytes, multipart: bool) -> Index:
     """The inverse. Raises TamperedBody for an index that seal_index would not have made."""
+    return _index(open_columns(sealed, index_key=index_key, multipart=multipart))
+
+
+def open_columns(sealed: bytes, *, index_key: bytes, multipart: bool) -> dict[int, bytes]:
+    """Column -> its bytes, which are as they were sealed and not yet looked at. Raises TamperedBody."""
     index_id = sealed[:_ID]
     try:
         packed = _cipher(index_key, index_id).decrypt(_NO_NONCE, sealed[_ID:], None)
@@ -85,7 +91,45 @@ def open_index(sealed: bytes, *, index_key: bytes, multipart: bool) -> Index:
         or (multipart and PARTS not in found)
     ):
         raise TamperedBody("columns of the index")
-    return _index(found)
+    return found
+
+
+def unpack_groups(packed: bytes) -> Iterator[tuple[int, int, int]]:
+    """Of column 01: number of the first, count, and plaintext length of each. Raises TamperedBody."""
+    if not packed or len(packed) % _GROUP.size:
+        raise TamperedBody("part list")
+    before, empty_seen = 0, False
+    for first, count, high, low in _GROUP.iter_unpack(packed):
+        length = high << 32 | low
+        if count == 0 or first <= before or first + count - 1 > MOST_PARTS or empty_seen:
+            raise TamperedBody("part list")
+        if length == 0 and count > 1:
+            raise TamperedBody("part list")
+        before, empty_seen = first + count - 1, length == 0
+        yield first, count, length
+
+
+def checked_run_ids(packed: bytes, parts: int) -> bytes:
+    """Column 02, which has RUN_ID bytes for each part, all zero where not known. Raises TamperedBody."""
+    if len(packed) != RUN_ID * parts:
+        raise TamperedBody("run ids")
+    return packed
+
+
+def checked_checksums(packed: bytes) -> dict[int, bytes]:
+    """Column 03, by code. Raises TamperedBody."""
+    checksums = unpack_checksums(packed)
+    if not checksums:
+        raise TamperedBody("checksums in the index")
+    return checksums
+
+
+def checked_part_checksums(packed: bytes, parts: int) -> tuple[int, int]:
+    """Of column 04: the code, and the bytes of each checksum behind it. Raises TamperedBody."""
+    size = checksum_size(packed[0]) if packed else None
+    if size is None or len(packed) != 1 + size * parts:
+        raise TamperedBody("checksums of parts")
+    return packed[0], size
 
 
 def _cipher(index_key: bytes, index_id: bytes) -> AESGCM:
@@ -95,7 +139,7 @@ def _cipher(index_key: bytes, index_id: bytes) -> AESGCM:
 def _columns(index: Index) -> dict[int, bytes]:
     columns = {
         PARTS: _pack_parts(index.parts),
-        RUNS: b"".join(run_id or bytes(_RUN_ID) for run_id in index.run_ids),
+        RUNS: b"".join(run_id or bytes(RUN_ID) for run_id in index.run_ids),
         OBJECT: pack_checksums(index.checksums),
     }
     if index.part_checksums is not None:
@@ -105,13 +149,10 @@ def _columns(index: Index) -> dict[int, bytes]:
 
 def _index(found: Mapping[int, bytes]) -> Index:
     parts = tuple(_unpack_parts(found[PARTS])) if PARTS in found else ()
-    checksums = unpack_checksums(found[OBJECT]) if OBJECT in found else {}
-    if checksums is None or found.get(OBJECT) == b"":
-        raise TamperedBody("checksums in the index")
     return Index(
         parts=parts,
         run_ids=_unpack_runs(found[RUNS], len(parts)) if RUNS in found else (),
-        checksums=checksums,
+        checksums=checked_checksums(found[OBJECT]) if OBJECT in found else {},
         part_checksums=_unpack_part_checksums(found[OF_PARTS], len(parts)) if OF_PARTS in found else None,
     )
 
@@ -127,29 +168,17 @@ def _pack_parts(parts: Sequence[Part]) -> bytes:
 
 
 def _unpack_parts(packed: bytes) -> Iterator[Part]:
-    if not packed or len(packed) % _GROUP.size:
-        raise TamperedBody("part list")
-    before, empty_seen = 0, False
-    for first, count, high, low in _GROUP.iter_unpack(packed):
-        length = high << 32 | low
-        if count == 0 or first <= before or first + count - 1 > MOST_PARTS or empty_seen:
-            raise TamperedBody("part list")
-        if length == 0 and count > 1:
-            raise TamperedBody("part list")
-        before, empty_seen = first + count - 1, length == 0
+    for first, count, length in unpack_groups(packed):
         yield from (Part(number=number, plain_length=length) for number in range(first, first + count))
 
 
 def _unpack_runs(packed: bytes, parts: int) -> tuple[bytes | None, ...]:
-    if len(packed) != _RUN_ID * parts:
-        raise TamperedBody("run ids")
-    cut = (packed[at : at + _RUN_ID] for at in range(0, len(packed), _RUN_ID))
+    checked_run_ids(packed, parts)
+    cut = (packed[at : at + RUN_ID] for at in range(0, len(packed), RUN_ID))
     return tuple(run_id if any(run_id) else None for run_id in cut)
 
 
 def _unpack_part_checksums(packed: bytes, parts: int) -> PartChecksums:
-    size = checksum_size(packed[0]) if packed else None
-    if size is None or len(packed) != 1 + size * parts:
-        raise TamperedBody("checksums of parts")
+    code, size = checked_part_checksums(packed, parts)
     values = tuple(packed[at : at + size] for at in range(1, len(packed), size))
-    return PartChecksums(code=packed[0], values=values)
+    return PartChecksums(code=code, values=values)

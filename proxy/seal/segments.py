@@ -21,18 +21,27 @@ _NO_COUNTER = bytes(16)
 class Run:
     """The ciphers of one run. `part` is 0 for the run of a single-part object.
 
+    Errors name a segment as it counts in the whole body, where this run begins at `first_segment`.
+
     Not for concurrent use. Sealing two plaintexts under one index, or two runs under one id, would give both
     away: the caller draws a new run id for each attempt.
     """
 
-    __slots__ = ("_cipher", "_outer", "run_id")
+    __slots__ = ("_cipher", "_first_segment", "_outer", "run_id")
 
     def __init__(
-        self, *, content_key: bytes, run_id: bytes, part: int = 0, outer_content_key: bytes | None = None
+        self,
+        *,
+        content_key: bytes,
+        run_id: bytes,
+        part: int = 0,
+        first_segment: int = 0,
+        outer_content_key: bytes | None = None,
     ) -> None:
         if len(run_id) != RUN_ID:
             raise ValueError(f"a run id has {RUN_ID} bytes, not {len(run_id)}")
         self.run_id = run_id
+        self._first_segment = first_segment
         self._cipher = AESGCM(run_key(content_key, part, run_id))
         self._outer = None
         if outer_content_key is not None:
@@ -54,13 +63,13 @@ class Run:
         With two layers `sealed` is changed. Raises TamperedBody; then what `plain` holds must not be used.
         """
         if sealed[:RUN_ID] != self.run_id:
-            raise TamperedBody("another run's segment", segment=index)
+            raise TamperedBody("another run's segment", segment=self._first_segment + index)
         body = sealed[RUN_ID:]
         self._apply_outer(index, body)
         try:
             self._cipher.decrypt_into(_nonce(index, last=last), body, None, plain)
         except InvalidTag:
-            raise TamperedBody("segment", segment=index) from None
+            raise TamperedBody("segment", segment=self._first_segment + index) from None
 
     def _apply_outer(self, index: int, body: memoryview) -> None:
         if self._outer is not None:

@@ -12,12 +12,16 @@ from proxy.seal import errors as proxy_errors
 from proxy.seal.envelope import OpenEnvelope, kms_context, open_envelope, read_envelope
 from proxy.seal.geometry import WHOLE
 from proxy.seal.index import Index as ProxyIndex
+from proxy.seal.index import open_index
+from proxy.seal.keys import index_key
+from proxy.seal.layout import Layout, OneRun
 from proxy.seal.opener import Opener
+from proxy.seal.parts import open_parts
+from proxy.seal.tail import sealed_index
 from recovery import errors as recovery_errors
 from recovery.index import Index as RecoveryIndex
 from recovery.open import OpenedObject, open_object
 from tests.seal.material import pieces
-from tests.seal.parts import opened_parts
 
 REFUSALS: Mapping[type[Exception], str] = {
     proxy_errors.UnknownVersion: "version",
@@ -117,18 +121,25 @@ def _by_proxy(fed: Fed) -> Says:
 
 def _proxy_body(envelope: OpenEnvelope, body: bytes) -> tuple[bytes, ProxyIndex]:
     plain_length = envelope.sealed.agreed_length(len(body))
-    content_key, outer = envelope.content_key, envelope.outer_content_key
+    content_key, index = envelope.content_key, None
+    layout: Layout = OneRun(plain_length)
     if envelope.sealed.multipart:
-        return opened_parts(body, content_key=content_key, plain_length=plain_length, outer_content_key=outer)
+        layout = open_parts(body, content_key=content_key, plain_length=plain_length)
+        index = _proxy_index(body, content_key)
     opener = Opener(
         content_key=content_key,
-        plain_length=plain_length,
+        layout=layout,
         window=WHOLE,
         plain_last=plain_length - 1,
-        outer_content_key=outer,
+        outer_content_key=envelope.outer_content_key,
     )
     plain = b"".join(pieces(opener, body))
-    return plain, ProxyIndex(checksums=opener.checksums)
+    return plain, index or ProxyIndex(checksums=opener.checksums)
+
+
+def _proxy_index(body: bytes, content_key: bytes) -> ProxyIndex:
+    sealed = sealed_index(body[-8 - int.from_bytes(body[-8:-4], "big") :], multipart=True)
+    return open_index(sealed, index_key=index_key(content_key), multipart=True)
 
 
 def _proxy_checksums(envelope: OpenEnvelope) -> dict[int, bytes] | None:

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from proxy.seal.envelope import Mode, OuterKey, open_envelope, read_envelope, seal_envelope
-from proxy.seal.geometry import WHOLE, Window
+from proxy.seal.geometry import WHOLE, Window, plain_size
+from proxy.seal.layout import Layout, OneRun
 from proxy.seal.opener import Opener
+from proxy.seal.parts import open_parts
 from proxy.seal.sealer import Sealer, seal_body
 
 VECTORS = Path(__file__).parent.parent / "vectors"
@@ -124,10 +126,24 @@ def sealer_of(vector: Vector) -> Sealer:
     )
 
 
-def opener_of(vector: Vector, where: Window = WHOLE, plain_last: int | None = None, **more: bool) -> Opener:
+def layout_in(vector: Vector, body: bytes) -> Layout:
+    """Where the runs lie; those of a multipart body by the index that it holds."""
+    if "parts" not in vector:
+        return OneRun(vector["plain_length"])
+    return open_parts(body, content_key=present(vector, "content_key"), plain_length=plain_size(len(body)))
+
+
+def opener_of(
+    vector: Vector,
+    where: Window = WHOLE,
+    plain_last: int | None = None,
+    *,
+    layout: Layout | None = None,
+    **more: bool,
+) -> Opener:
     return Opener(
         content_key=present(vector, "content_key"),
-        plain_length=vector["plain_length"],
+        layout=layout or OneRun(vector["plain_length"]),
         window=where,
         plain_last=vector["plain_length"] - 1 if plain_last is None else plain_last,
         outer_content_key=binary(vector, "outer_content_key"),
@@ -151,7 +167,7 @@ def cut_out(body: bytes, where: Window) -> bytes:
 
 
 def opened_whole(vector: Vector, body: bytes) -> bytes:
-    """As a reader does it: header, size, then the whole body. Raises what the reader would."""
+    """As a reader does it: header, size, index, then the whole body. Raises what the reader would."""
     claim = read_envelope(vector["header"])
     claim.agreed_length(len(body))
     open_envelope(
@@ -161,7 +177,7 @@ def opened_whole(vector: Vector, body: bytes) -> bytes:
         data_key=present(vector, "data_key"),
         outer_data_key=binary(vector, "outer_data_key"),
     )
-    return b"".join(pieces(opener_of(vector), body))
+    return b"".join(pieces(opener_of(vector, layout=layout_in(vector, body)), body))
 
 
 def edited(vector: Vector, edits: list[Vector]) -> bytes:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from proxy.seal.errors import TamperedBody
 from proxy.seal.geometry import SEALED_SEGMENT, SEGMENT, WHOLE, run_size, tail_first, window
+from proxy.seal.layout import OneRun
 from proxy.seal.opener import GROUP, Opener
 from proxy.seal.sealer import seal_body
 from proxy.seal.tail import index_length, sealed_index, tail_checksums
@@ -71,7 +72,7 @@ def large_opener(first: int, last: int | None, outer_key: bytes | None = None) -
     plain_last = len(LARGE) - 1 if last is None else min(last, len(LARGE) - 1)
     opener = Opener(
         content_key=CONTENT_KEY,
-        plain_length=len(LARGE),
+        layout=OneRun(len(LARGE)),
         window=where,
         plain_last=plain_last,
         outer_content_key=outer_key,
@@ -225,7 +226,7 @@ def test_an_incomplete_tail_is_read_and_passes() -> None:
     plain = bytes(SEGMENT - 50)
     body = bytes(seal_body(plain, content_key=CONTENT_KEY, run_id=RUN_ID))
     where = window(10, 20)
-    opener = Opener(content_key=CONTENT_KEY, plain_length=len(plain), window=where, plain_last=20)
+    opener = Opener(content_key=CONTENT_KEY, layout=OneRun(len(plain)), window=where, plain_last=20)
 
     answer = cut_out(body, where)
 
@@ -244,7 +245,7 @@ def test_buffers_are_no_larger_than_the_window_needs() -> None:
 
 def test_a_window_behind_the_object_is_the_callers_mistake() -> None:
     with pytest.raises(ValueError, match="segment 1 of 1"):
-        Opener(content_key=CONTENT_KEY, plain_length=5, window=window(SEGMENT, None), plain_last=4)
+        Opener(content_key=CONTENT_KEY, layout=OneRun(5), window=window(SEGMENT, None), plain_last=4)
 
 
 @pytest.mark.parametrize("length", [0, 1, 37, 41, 89, 2**32 - 1])

@@ -6,12 +6,14 @@ from hashlib import shake_256
 import pytest
 
 from proxy.seal.errors import NotSealed
-from proxy.seal.geometry import SEGMENT, SMALLEST_PART, run_plain_size, run_size, sealed_size
+from proxy.seal.geometry import SEGMENT, SMALLEST_PART, WHOLE, run_plain_size, run_size, sealed_size
 from proxy.seal.index import Index, Part, PartChecksums
 from proxy.seal.keys import index_key
+from proxy.seal.opener import Opener
+from proxy.seal.parts import open_parts
 from proxy.seal.sealer import Sealer, seal_part
 from proxy.seal.tail import multipart_tail
-from tests.seal.parts import opened_parts
+from tests.seal.material import pieces
 
 CONTENT_KEY, RUN_ID = bytes(range(32)), bytes(range(12))
 
@@ -34,7 +36,7 @@ def plain_part(number: int, size: int) -> bytes:
 def test_parts_and_their_tail_make_an_object_that_opens(
     parts: list[tuple[int, int]], *, with_runs: bool
 ) -> None:
-    """Its size is what arithmetic says, and the other opener's rules all hold."""
+    """Its size is what arithmetic says, and a reader's rules all hold."""
     plain = [plain_part(*part) for part in parts]
     runs = [
         bytes(seal_part(each, content_key=CONTENT_KEY, run_id=RUN_ID, part=number))
@@ -52,10 +54,11 @@ def test_parts_and_their_tail_make_an_object_that_opens(
     body, whole = b"".join([*runs, tail]), b"".join(plain)
     assert len(body) == sealed_size(len(whole))
     assert tail == multipart_tail(index, index_key=index_key(CONTENT_KEY))
-    opened, found = opened_parts(
-        body, content_key=CONTENT_KEY, plain_length=len(whole), outer_content_key=None
-    )
-    assert (opened, found.parts, found.checksums) == (whole, index.parts, index.checksums)
+    found = open_parts(body, content_key=CONTENT_KEY, plain_length=len(whole))
+    opener = Opener(content_key=CONTENT_KEY, layout=found, window=WHOLE, plain_last=len(whole) - 1)
+    assert b"".join(pieces(opener, body)) == whole
+    assert [(run.number, run.plain_length) for run in found.parts_after(0, most=10_000)] == parts
+    assert found.checksums == index.checksums
 
 
 def test_ten_thousand_odd_parts_leave_room_for_all_that_is_known_of_them() -> None:
