@@ -11,7 +11,7 @@ STAMP  := $(VENV)/.installed
 help:
 	@echo "make demo     install, then run it all here, with a file on its way there and back; Ctrl-C ends it"
 	@echo "make test     check style, types and structure, then run every test"
-	@echo "make soak     a thousand reloads, which must leave nothing behind"
+	@echo "make soak     a thousand reloads, which must leave nothing behind; 300 random sequences of operations"
 	@echo "make compatibility SUITE=PATH   the Ceph project's S3 suite, bare and through the proxy"
 	@echo "make lint     the checks alone"
 	@echo "make install  make $(VENV) and install from requirements.lock"
@@ -43,6 +43,7 @@ test: lint
 
 soak: install
 	SEALGATE_SOAK_RELOADS=1000 $(BIN)/pytest tests/processes/test_many_reloads.py
+	SEALGATE_SOAK_SEQUENCES=300 $(BIN)/pytest tests/model
 
 compatibility: install
 	@$(BIN)/python -m tests.compatibility $(if $(SUITE),--suite $(SUITE))
