@@ -191,6 +191,11 @@ def _divided(path: str, rule: Rule, config: Config) -> Iterator[Problem]:
 
 def _idle_fields(path: str, rule: Rule) -> Iterator[Problem]:
     if rule.mode != "passthrough":
+        if rule.plaintext_copies == "allow":
+            yield Problem(
+                f"{path}.plaintext_copies",
+                "means nothing where copies are sealed: leave it out, or write mode: passthrough",
+            )
         return
     default = Rule(match=rule.match)
     for name in ("key", "keys", "accept_names", "data_key_scope"):

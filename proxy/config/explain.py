@@ -16,7 +16,7 @@ def explain(config: Config, url: str) -> str:
         if index is not None
         else "none matches: the default",
         "mode": rule.mode,
-        **(_sealing(config, rule) if rule.mode == "encrypt" else {}),
+        **(_sealing(config, rule) if rule.mode == "encrypt" else {"sealed copies": rule.plaintext_copies}),
         "upstream": _upstream(config, rule),
     }
     return "".join(f"{name:<15} {value}\n" for name, value in rows.items())

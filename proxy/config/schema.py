@@ -166,6 +166,7 @@ class Capabilities:
     unsigned_payload: bool | None = None
     conditional_writes: bool | None = None
     conditional_copies: bool | None = None
+    largest_copy_bytes: Annotated[int, Bounds(5 * MIB, 1 << 50)] | None = None
     collapses_slashes: bool | None = None
     turns_backslashes: bool | None = None
     drops_folder_bodies: bool | None = None
@@ -202,6 +203,8 @@ class Rule:
     """Key ARNs that envelopes here may name; empty: any key of the accounts, and the keys configured."""
     accept_names: tuple[BucketName, ...] = ()
     """Names under which a restored or replicated bucket was sealed."""
+    plaintext_copies: Literal["refuse", "allow"] = "refuse"
+    """Whether a sealed object may be copied to a passthrough name, where it lies in the clear."""
     upstream: Name | None = None
     """None: the first of `upstreams`."""
 

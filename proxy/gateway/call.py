@@ -77,6 +77,12 @@ class Rooms:
     random: Callable[[int], bytes]
     """Cryptographically strong."""
 
+    def as_stored(self, bucket: str, key: str) -> tuple[str, BucketRule]:
+        """The key that the store keeps this one under, and the rule that holds for it."""
+        rule = self.rules.for_name(bucket, key)
+        stored = self.stores.named(rule.upstream).capabilities.stored_key(key)
+        return stored, rule if stored == key else self.rules.for_name(bucket, stored)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:

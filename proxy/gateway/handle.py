@@ -13,6 +13,7 @@ from proxy.auth.errors import InvalidToken, UnknownAccessKey, WrongSignature
 from proxy.gateway.buckets import list_buckets
 from proxy.gateway.call import Call, Rooms, common_headers
 from proxy.gateway.connection import head_bytes
+from proxy.gateway.copy import copy_object
 from proxy.gateway.exchange import ClientGone, Exchange
 from proxy.gateway.forward import delete_objects, forward, list_objects
 from proxy.gateway.get import get_object, head_object
@@ -26,13 +27,14 @@ from proxy.gateway.trace import Phase, Trace
 from proxy.keys.provider import Caller
 from proxy.s3.errors import S3Error, error_document
 from proxy.s3.operation_rows import Treatment
-from proxy.s3.operations import classify, refuse_reserved, refuse_unserved
+from proxy.s3.operations import classify, copy_source, refuse_reserved, refuse_unserved
 from proxy.s3.request import S3Request, parse_request, renamed
 
 HANDLERS: Mapping[Treatment, Callable[[Call], Awaitable[None]]] = {
     Treatment.SEAL: put_object,
     Treatment.OPEN: get_object,
     Treatment.HEAD: head_object,
+    Treatment.COPY: copy_object,
     Treatment.LIST_BUCKETS: list_buckets,
     Treatment.LIST: list_objects,
     Treatment.DELETE_MANY: delete_objects,
@@ -148,6 +150,7 @@ def _admitted(rooms: Rooms, exchange: Exchange, trace: Trace, request: S3Request
     trace.operation = operation.name
     trace.version_id = dict(request.query).get("versionId", "")
     refuse_unserved(operation)
+    trace.source = copy_source(request) if operation.copies else None
     refuse_reserved(request)
     request, rule = _as_stored(rooms, request)
     trace.key = request.key
@@ -172,11 +175,8 @@ def _admitted(rooms: Rooms, exchange: Exchange, trace: Trace, request: S3Request
 
 def _as_stored(rooms: Rooms, request: S3Request) -> tuple[S3Request, BucketRule]:
     """The request under the name that the store keeps: rules, envelopes and the trail know no other."""
-    rule = rooms.rules.for_name(request.bucket, request.key)
-    key = rooms.stores.named(rule.upstream).capabilities.stored_key(request.key)
-    if key == request.key:
-        return request, rule
-    return renamed(request, key), rooms.rules.for_name(request.bucket, key)
+    key, rule = rooms.as_stored(request.bucket, request.key)
+    return (request if key == request.key else renamed(request, key)), rule
 
 
 async def _answer(rooms: Rooms, exchange: Exchange, trace: Trace, error: S3Error) -> None:

@@ -12,7 +12,8 @@ from proxy.gateway.datakeys import SealingPlan, encryption_headers, plan_for, se
 from proxy.gateway.exchange import Buffer
 from proxy.gateway.pump import PlainBody
 from proxy.gateway.rules import Mode as RuleMode
-from proxy.gateway.store import answer_to, note, refuse_unless_ok, request_for
+from proxy.gateway.sending import send
+from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
 from proxy.gateway.trace import Phase
 from proxy.keys.provider import DataKey
 from proxy.s3.checksums import response_header
@@ -22,7 +23,7 @@ from proxy.s3.headers import ENVELOPE, check_metadata, client_headers, store_hea
 from proxy.seal.envelope import seal_envelope
 from proxy.seal.geometry import sealed_size
 from proxy.seal.sealer import Sealer, seal_body
-from proxy.upstream.messages import AnsweredEarly, Response, Upload, UpstreamBroken
+from proxy.upstream.messages import Response
 
 MAX_SEALED_BYTES = 5 * 1024**3
 """S3's limit for one PUT holds for what the store gets: the ciphertext."""
@@ -71,7 +72,7 @@ async def _put_streamed(
         sealer = Sealer(content_key=content_key, run_id=call.rooms.random(12), plain_length=body.length)
         request = request_for(call, headers | {ENVELOPE: envelope})
         async with call.store.upstream.upload(request, content_length=sealer.sealed_length) as upload:
-            response = await _send(call, upload, _sealed_pieces(call, body, sealer))
+            response = await send(call, upload, _sealed_pieces(call, body, sealer))
             await _reply(call, response, _sealed_with(plan, data_key), body)
 
 
@@ -90,7 +91,7 @@ async def _put_plain(call: Call, body: PlainBody, headers: dict[str, str]) -> No
         call.hold(STREAM_BUFFERS_BYTES),
         call.store.upstream.upload(request, content_length=body.length) as upload,
     ):
-        response = await _send(call, upload, _delayed(body.pieces()))
+        response = await send(call, upload, _delayed(body.pieces()))
         await _reply(call, response, {}, body)
 
 
@@ -112,22 +113,6 @@ async def _delayed(pieces: AsyncIterator[Buffer]) -> AsyncIterator[Buffer]:
         yield held_back
         held_back = bytes(piece)
     yield held_back
-
-
-async def _send(call: Call, upload: Upload, pieces: AsyncIterator[Buffer]) -> Response:
-    """The store's answer to a body of these pieces."""
-    try:
-        async for piece in pieces:
-            with call.trace.during(Phase.STORE):
-                await upload.write(piece)
-    except AnsweredEarly:
-        response = await upload.finish()
-        await refuse_unless_ok(call, response)
-        raise UpstreamBroken("the store answered success before it had the whole body") from None
-    with call.trace.during(Phase.STORE):
-        response = await upload.finish()
-    note(call, response)
-    return response
 
 
 def _envelope(  # noqa: PLR0917  # six facts of one body, none of them another's default

@@ -3,6 +3,7 @@
 from proxy.audit.event import S3, Details, Event, Phases, Resource, UserIdentity, s3_event_name
 from proxy.gateway.exchange import Exchange
 from proxy.gateway.trace import Phase, Trace
+from proxy.s3.copying import source_header
 
 
 def event_of(trace: Trace, exchange: Exchange, *, event_id: str, region: str) -> Event:
@@ -57,6 +58,7 @@ def _parameters(trace: Trace, exchange: Exchange) -> dict[str, str]:
         "key": trace.key,
         "versionId": trace.version_id,
         "range": trace.range,
+        "x-amz-copy-source": source_header(*trace.source) if trace.source else "",
     }
     return {name: value for name, value in named.items() if value}
 
@@ -64,10 +66,13 @@ def _parameters(trace: Trace, exchange: Exchange) -> dict[str, str]:
 def _resources(trace: Trace) -> tuple[Resource, ...]:
     if not trace.bucket:
         return ()
-    bucket = Resource(arn=f"arn:aws:s3:::{trace.bucket}", type="AWS::S3::Bucket")
-    if not trace.key:
-        return (bucket,)
-    return (bucket, Resource(arn=f"{bucket.arn}/{trace.key}", type="AWS::S3::Object"))
+    read = _named(*trace.source[:2]) if trace.source else ()
+    return (*_named(trace.bucket, trace.key), *read)
+
+
+def _named(bucket: str, key: str) -> tuple[Resource, ...]:
+    holder = Resource(arn=f"arn:aws:s3:::{bucket}", type="AWS::S3::Bucket")
+    return (holder, Resource(arn=f"{holder.arn}/{key}", type="AWS::S3::Object")) if key else (holder,)
 
 
 def _phases(trace: Trace) -> Phases:

@@ -27,6 +27,8 @@ class BucketRule:
     """By ARN: the keys that a request or an envelope here may name."""
     accept_names: frozenset[str] = frozenset()
     """Bucket names, beside its own, that envelopes here may be sealed for."""
+    plaintext_copies: bool = False
+    """In PASSTHROUGH: a copy of a sealed object may be made here, which opens it."""
 
     def accepts_name(self, sealed_for: str, bucket: str) -> bool:
         return sealed_for == bucket or sealed_for in self.accept_names

@@ -37,6 +37,8 @@ class Trace:
     bucket: str = ""
     key: str = ""
     version_id: str = ""
+    source: tuple[str, str, str] | None = None
+    """Of a copy: the bucket, key and version (or "") that it reads."""
     range: str = ""
     identity: Identity | None = None
     access_key: str = ""

@@ -22,4 +22,5 @@ def _rule(config: schema.Config, rule: schema.Rule, service_keys: tuple[str, ...
         data_key_per_object=rule.data_key_scope == "object",
         accepts_key=claim_of(patterns),
         accept_names=frozenset(rule.accept_names),
+        plaintext_copies=rule.plaintext_copies == "allow",
     )

@@ -120,6 +120,11 @@ def parsed_digest(code: int, value: str) -> bytes | None:
     return digest if digest is not None and len(digest) == _BY_CODE[code].size else None
 
 
+def running_checksum(code: int) -> Running:
+    """A checksum of that code, of nothing yet."""
+    return _BY_CODE[code].start()
+
+
 class Claims:
     """The claims of one body: `update` with every plaintext byte in order, then `verify` once."""
 

@@ -19,17 +19,27 @@ MAX_METADATA_BYTES = 2048
 _ALWAYS = frozenset({"x-amz-expected-bucket-owner", "x-amz-request-payer"})
 _READ = frozenset({"if-match", "if-none-match", "if-modified-since", "if-unmodified-since"})
 # Content-Encoding is kept too, by `_content_encoding`.
-_WRITE = frozenset(
+_CONTENT = frozenset({"cache-control", "content-disposition", "content-language", "content-type", "expires"})
+_WRITE = _CONTENT | frozenset(
     {
-        "cache-control",
-        "content-disposition",
-        "content-language",
-        "content-type",
-        "expires",
         "if-match",
         "if-none-match",
         "x-amz-storage-class",
         "x-amz-website-redirect-location",
+    }
+)
+# The source and its conditions are not the client's to word: the gateway binds the copy to what it looked at.
+_COPY = _WRITE | frozenset(
+    {
+        "x-amz-acl",
+        "x-amz-grant-full-control",
+        "x-amz-grant-read",
+        "x-amz-grant-read-acp",
+        "x-amz-grant-write-acp",
+        "x-amz-object-lock-legal-hold",
+        "x-amz-object-lock-mode",
+        "x-amz-object-lock-retain-until-date",
+        "x-amz-tagging",
     }
 )
 _LIST = frozenset({"x-amz-optional-object-attributes"})
@@ -52,6 +62,7 @@ _CREATE_BUCKET = frozenset(
 )
 # Operation -> what goes to the store. A body is the gateway's to describe (length, type, digest).
 _TO_STORE: dict[str, frozenset[str]] = {
+    "CopyObject": _ALWAYS | _COPY,
     "CreateBucket": _ALWAYS | _CREATE_BUCKET,
     "DeleteObject": _ALWAYS | _DELETE,
     "DeleteObjects": _ALWAYS | {"x-amz-mfa", BYPASS_HEADER},
@@ -61,15 +72,20 @@ _TO_STORE: dict[str, frozenset[str]] = {
     "ListObjectsV2": _ALWAYS | _LIST,
     "PutObject": _ALWAYS | _WRITE,
 }
+_WRITES = frozenset({"CopyObject", "PutObject"})
 # What a write may carry for us to read. By beginning.
 _OURS = (
     "x-amz-checksum-",
     "x-amz-content-sha256",
+    "x-amz-copy-source",
     "x-amz-date",
     "x-amz-decoded-content-length",
+    "x-amz-metadata-directive",
     "x-amz-sdk-checksum-algorithm",
     "x-amz-security-token",
     "x-amz-server-side-encryption",
+    "x-amz-source-expected-bucket-owner",
+    "x-amz-tagging-directive",
     "x-amz-trailer",
     "x-amz-user-agent",
 )
@@ -122,12 +138,12 @@ _OVERRIDES = {
 def store_headers(operation: str, headers: Mapping[str, str]) -> dict[str, str]:
     """The client's headers that go to the store with the operation of that name.
 
-    Raises S3Error: on PutObject NotImplemented for what is not served (by name), InvalidArgument for a
-    client's own envelope.
+    Raises S3Error: on writes NotImplemented for what is not served (by name), InvalidArgument for a client's
+    own envelope.
     """
     kept_names = _TO_STORE.get(operation, _ALWAYS)
     kept = {name: value for name, value in headers.items() if name in kept_names}
-    if operation == "PutObject":
+    if operation in _WRITES:
         kept |= _metadata(headers) | _content_encoding(headers)
         _refuse_unknown(headers, kept)
     return kept
@@ -144,6 +160,20 @@ def client_headers(headers: Mapping[str, str]) -> dict[str, str]:
         for name, value in headers.items()
         if name in _TO_CLIENT or (name.startswith(META) and name != ENVELOPE)
     }
+
+
+def kept_description(headers: Mapping[str, str]) -> dict[str, str]:
+    """The store's headers that a copy keeps of its source: content headers and metadata, no envelope."""
+    return {name: value for name, value in headers.items() if _describes(name) and name != ENVELOPE}
+
+
+def undescribed(headers: Mapping[str, str]) -> dict[str, str]:
+    """The rest of a copy's headers, where the source's description is kept."""
+    return {name: value for name, value in headers.items() if not _describes(name)}
+
+
+def _describes(name: str) -> bool:
+    return name.startswith(META) or name in _CONTENT or name == "content-encoding"
 
 
 def check_metadata(headers: Mapping[str, str], *, envelope_length: int) -> None:

@@ -30,6 +30,8 @@ class Treatment(Enum):
     """Forwarded; sizes in the answer become the plaintext's and reserved keys are left out."""
     DELETE_MANY = auto()
     """The body names keys, and each is decided for itself."""
+    COPY = auto()
+    """The source's body gets another name: on the store with a new envelope, or through us."""
     FORWARD = auto()
     """Sent on, re-signed, bodies as they are."""
     REFUSE = auto()
@@ -125,6 +127,7 @@ _V = "versionId"
 
 # Who serves what today; all else is refused.
 _SERVED = {
+    "CopyObject": Treatment.COPY,
     "CreateBucket": Treatment.FORWARD,
     "DeleteBucket": Treatment.FORWARD,
     "DeleteObject": Treatment.FORWARD,

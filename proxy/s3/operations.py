@@ -19,7 +19,7 @@ from proxy.s3.operation_rows import (
     Scope,
     Treatment,
 )
-from proxy.s3.request import S3Request, percent_decoded
+from proxy.s3.request import S3Request, check_name, percent_decoded
 
 RESERVED_PREFIX = ".sealgate/"
 COPY_SOURCE = "x-amz-copy-source"
@@ -132,14 +132,18 @@ def refuse_reserved(request: S3Request) -> None:
 
 
 def copy_source(request: S3Request) -> tuple[str, str, str]:
-    """Bucket, key and version id (or "") of the copy source, decoded once; InvalidArgument if malformed."""
+    """Bucket, key and version id (or "") of the copy source, decoded once; InvalidArgument if malformed.
+
+    Raises what a request for that name raises, too: a key that climbs out of its bucket would be another's.
+    """
     path, _, version = request.headers[COPY_SOURCE].partition("?versionId=")
     bucket, _, key = percent_decoded(path.removeprefix("/")).partition("/")
     if not bucket or not key:
         raise S3Error(
             "InvalidArgument", "The copy source must name a bucket and a key.", ArgumentName=COPY_SOURCE
         )
-    return bucket, key, version
+    check_name(bucket, key)
+    return bucket, key, percent_decoded(version)
 
 
 def required_actions(operation: Operation, request: S3Request) -> tuple[tuple[str, str], ...]:

@@ -86,11 +86,8 @@ def parse_request(
         bucket = percent_decoded(raw_bucket) if "%" in raw_bucket else raw_bucket
         if slash and not bucket:
             raise S3Error("InvalidBucketName", BucketName="")
-    if bucket:
-        _check_bucket(bucket)
     key = percent_decoded(raw_key) if "%" in raw_key else raw_key
-    if key:
-        _check_key(key)
+    check_name(bucket, key)
     query, headers = _query(raw_query, headers) if raw_query else ((), headers)
     return S3Request(
         method=method,
@@ -119,6 +116,17 @@ def is_bucket_name(name: str) -> bool:
     The prefixes and suffixes that Amazon keeps for itself are left to the store.
     """
     return _BUCKET.fullmatch(name) is not None and _IPV4.fullmatch(name) is None
+
+
+def check_name(bucket: str, key: str) -> None:
+    """Refuse what names no object of this bucket, decoded; empty names nothing, which is well.
+
+    Raises S3Error: InvalidBucketName, NotImplemented (access points), KeyTooLongError, InvalidURI.
+    """
+    if bucket:
+        _check_bucket(bucket)
+    if key:
+        _check_key(key)
 
 
 def _plain_slashes(raw_key: str) -> str:

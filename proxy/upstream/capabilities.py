@@ -24,6 +24,8 @@ class Capabilities:
     """Obeys If-None-Match and If-Match on a PUT."""
     conditional_copies: bool = False
     """Obeys x-amz-copy-source-if-*."""
+    largest_copy_bytes: int = 5 * 1024**3
+    """What one request copies on the store at most."""
     collapses_slashes: bool = False
     """Keeps `a//b` as `a/b` and `/a` as `a`."""
     turns_backslashes: bool = False

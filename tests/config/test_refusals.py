@@ -90,6 +90,7 @@ ONE_FIELD: list[tuple[dict[str, Any], str, str]] = [
     (rule(mode="migrate"), "buckets[0].mode", "migrate comes later; use encrypt"),
     (rule(mode="encrypted"), "buckets[0].mode", "did you mean encrypt?"),
     (rule(mode=["encrypt"]), "buckets[0].mode", "must be one of encrypt, passthrough"),
+    (rule(plaintext_copies="yes"), "buckets[0].plaintext_copies", "must be one of refuse, allow"),
     (rule(key="my key"), "buckets[0].key", "a KMS key's id, its ARN, alias/NAME or an alias ARN"),
     (rule(keys=["arn:aws:s3:::x"]), "buckets[0].keys[0]", "a key ARN with * in it"),
     ({"kms.backends": [{"write": True}]}, "kms.backends[0].type", "is missing: write one of hsm, aws"),
@@ -176,6 +177,7 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str, str]] = [
     (rule(mode="passthrough", keys=["*"]), "buckets[0].keys", "means nothing in mode passthrough"),
     (rule(mode="passthrough", accept_names=["old"]), "buckets[0].accept_names", "means nothing in mode"),
     (rule(mode="passthrough", data_key_scope="object"), "buckets[0].data_key_scope", "means nothing in mode"),
+    (rule(plaintext_copies="allow"), "buckets[0].plaintext_copies", "means nothing where copies are sealed"),
     (rule(key="alias/aws/sqs"), "buckets[0].key", "alias/aws/sqs is another service's key"),
     (
         rule(key="alias/aws/s3"),

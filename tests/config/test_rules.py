@@ -191,6 +191,7 @@ def test_explain_tells_the_default_and_what_is_left_alone(make: Make) -> None:
     assert "key             the service-owned key (SSE-S3)\n" in explain(make(hsm), "s3://b/k")
     assert "rule            none matches: the default\n" in explain(make(), "s3://b")
     assert "kms backend" not in explain(make(buckets=RULES), "s3://logs/x")
+    assert "sealed copies   refuse\n" in explain(make(buckets=RULES), "s3://logs/x")
 
 
 def test_explain_tells_the_store_of_the_rule(make: Make) -> None:

@@ -15,6 +15,8 @@ class Buckets:
     """Writes that ask for nothing are under `alias/of-the-rule`, each object under a data key of its own."""
     plain: str = field(default_factory=lambda: f"plain-{uuid.uuid4()}")
     """Passthrough."""
+    published: str = field(default_factory=lambda: f"published-{uuid.uuid4()}")
+    """Passthrough, and sealed objects may be copied here."""
     mixed: str = field(default_factory=lambda: f"mixed-{uuid.uuid4()}")
     """`open/` is passthrough, the rest is sealed."""
 
@@ -23,12 +25,13 @@ class Buckets:
         return [
             {"match": self.keyed, "key": ALIAS, "data_key_scope": "object"},
             {"match": self.plain, "mode": "passthrough"},
+            {"match": self.published, "mode": "passthrough", "plaintext_copies": "allow"},
             {"match": f"{self.mixed}/open/*", "mode": "passthrough"},
         ]
 
     @property
     def names(self) -> list[str]:
-        return [self.keyed, self.plain, self.mixed]
+        return [self.keyed, self.plain, self.published, self.mixed]
 
 
 ALIAS = "alias/of-the-rule"

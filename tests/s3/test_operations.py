@@ -21,6 +21,7 @@ from proxy.s3.operations import (
 from proxy.s3.request import S3Request, parse_request
 
 SERVED = {
+    "CopyObject",
     "CreateBucket",
     "DeleteBucket",
     "DeleteObject",
@@ -246,6 +247,26 @@ def test_a_copy_source_names_bucket_and_key(source: str) -> None:
         copy_source(read("PUT", "/bucket/key", {"x-amz-copy-source": source}))
 
     assert caught.value.code == "InvalidArgument"
+
+
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [
+        ("other/../secret/key", "InvalidURI"),
+        ("other/%2e%2e/secret/key", "InvalidURI"),
+        ("Other/key", "InvalidBucketName"),
+        ("../key", "InvalidBucketName"),
+        ("arn:aws:s3:us-east-1:111122223333:accesspoint/mine/object/key", "NotImplemented"),
+        ("other/" + "k" * 1025, "KeyTooLongError"),
+        ("other/%zz", "InvalidURI"),
+    ],
+)
+def test_a_copy_source_is_held_to_the_rules_of_every_name(source: str, code: str) -> None:
+    """A store that cleans its paths would else read another bucket than the one that was allowed."""
+    with pytest.raises(S3Error) as caught:
+        copy_source(read("PUT", "/bucket/key", {"x-amz-copy-source": source}))
+
+    assert caught.value.code == code
 
 
 def test_a_copy_source_is_decoded_once() -> None:

@@ -1,0 +1,55 @@
+"""Copies that the store makes: no body passes here.
+
+A sealed body gets a new envelope for its new name, and everything that describes it is sent along, since the
+store forgets with the old envelope all other metadata. Bound to the body whose envelope was opened: the
+store refuses where it was overwritten meanwhile.
+"""
+
+from dataclasses import replace
+
+from proxy.gateway.call import Call
+from proxy.gateway.copy_source import Made, Source, SourceChanged
+from proxy.gateway.datakeys import encryption_headers, plan_for
+from proxy.gateway.rewrap import rewrapped
+from proxy.gateway.store import ERROR_BYTES, answer_to, refusal, refuse_unless_ok, request_for
+from proxy.s3.copying import METADATA_DIRECTIVE, TAGGING_DIRECTIVE, checksum_elements, parse_copy_result
+from proxy.s3.encryption import parse_encryption
+from proxy.s3.errors import S3Error
+from proxy.s3.headers import ENVELOPE, check_metadata
+
+_REPLACE = {METADATA_DIRECTIVE: "REPLACE", TAGGING_DIRECTIVE: "REPLACE"}
+
+
+async def copy_rewrapped(call: Call, source: Source, described: dict[str, str]) -> Made:
+    """The same body under another envelope. Raises SourceChanged."""
+    assert source.opened is not None, "a body without an envelope is not rewrapped"
+    plan = plan_for(call, parse_encryption(call.request.headers))
+    envelope, key_arn = await rewrapped(call, source.opened, plan)
+    check_metadata(described, envelope_length=len(envelope))
+    made = await copy_on_store(call, source, described | {ENVELOPE: envelope})
+    told = encryption_headers(plan.mode, key_arn, per_object=plan.per_object)
+    result = replace(made.result, checksums=checksum_elements(source.checksums))
+    return Made(result=result, headers=made.headers, encryption=told)
+
+
+async def copy_as_it_is(call: Call, source: Source, described: dict[str, str]) -> Made:
+    """Between two names that are not sealed. Raises SourceChanged."""
+    call.trace.encryption = "passthrough"
+    return await copy_on_store(call, source, described)
+
+
+async def copy_on_store(call: Call, source: Source, described: dict[str, str]) -> Made:
+    """One copy, with these headers and none of the source's."""
+    if source.stored_length > call.store.capabilities.largest_copy_bytes:
+        raise S3Error(
+            "InvalidRequest",
+            "The specified copy source is larger than the maximum allowable size for a copy source: "
+            f"{call.store.capabilities.largest_copy_bytes}",
+        )
+    headers = described | source.bound | _REPLACE
+    async with answer_to(call, request_for(call, headers)) as response:
+        if response.status == 412:
+            raise SourceChanged(await refusal(call, response))
+        await refuse_unless_ok(call, response)
+        result = parse_copy_result(await response.read(limit=ERROR_BYTES))
+        return Made(result=result, headers=response.headers, encryption={})

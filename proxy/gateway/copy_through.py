@@ -1,0 +1,144 @@
+"""Copies that pass through here: the source is read and opened, the target sealed under a new content key.
+
+In bounded memory. What is read is bound to what was looked at, and the target's end goes out only when the
+whole source has proven itself: a source that is damaged or ends early leaves nothing.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from urllib.parse import quote
+
+from proxy.gateway.call import Call
+from proxy.gateway.copy_plain import OPEN_BUFFERS_BYTES, Plaintext, plaintext_of
+from proxy.gateway.copy_source import Made, Source
+from proxy.gateway.copy_ways import Form, target_form
+from proxy.gateway.datakeys import encryption_headers, plan_for, sealing_key
+from proxy.gateway.exchange import Buffer
+from proxy.gateway.put import MAX_SEALED_BYTES, STREAM_BUFFERS_BYTES
+from proxy.gateway.sending import send
+from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
+from proxy.gateway.trace import Phase
+from proxy.s3.checksums import running_checksum
+from proxy.s3.copying import CopyResult, checksum_elements, iso_date, wanted_checksum
+from proxy.s3.encryption import parse_encryption
+from proxy.s3.errors import S3Error
+from proxy.s3.headers import ENVELOPE, check_metadata
+from proxy.seal.checksums import COMPOSITE
+from proxy.seal.envelope import seal_envelope
+from proxy.seal.geometry import sealed_size
+from proxy.seal.sealer import Sealer
+from proxy.upstream.messages import Response
+
+
+async def copy_through(call: Call, source: Source, described: dict[str, str]) -> Made:
+    """Raises SourceChanged, and whatever reading the source and writing the target raise."""
+    if sealed_size(source.plain_length) > MAX_SEALED_BYTES:
+        raise S3Error("EntityTooLarge", ProposedSize=str(source.plain_length))
+    if source.plain_length and call.request.key.endswith("/") and call.store.capabilities.drops_folder_bodies:
+        raise S3Error("InvalidRequest", "This store keeps no body under a name that ends in a slash.")
+    if target_form(call, source) is Form.SEALED:
+        return await _sealed(call, source, described)
+    return await _plain(call, source, described)
+
+
+async def _sealed(call: Call, source: Source, described: dict[str, str]) -> Made:
+    plan = plan_for(call, parse_encryption(call.request.headers))
+    data_key = await sealing_key(call, plan)
+    sought = wanted_checksum(call.request.headers)
+    content_key = call.rooms.random(32)
+    # Together in one place: the envelope, or with what is yet to be computed at the body's end.
+    checksums = _of_the_whole(source.checksums) if sought is None or sought in source.checksums else {}
+    envelope = seal_envelope(
+        bucket=call.request.bucket,
+        key=call.request.key.encode(),
+        mode=plan.mode,
+        data_key=data_key.plain,
+        content_key=content_key,
+        salt=call.rooms.random(16),
+        plain_length=source.plain_length,
+        key_arn=data_key.key_arn,
+        wrapped_data_key=data_key.wrapped,
+        data_key_per_object=plan.per_object,
+        client_context=plan.client_context,
+        checksums=checksums,
+        checksum_nonce=call.rooms.random(12) if checksums else None,
+    )
+    check_metadata(described, envelope_length=len(envelope))
+    sealer = Sealer(content_key=content_key, run_id=call.rooms.random(12), plain_length=source.plain_length)
+    request = request_for(call, described | {ENVELOPE: envelope})
+    async with (
+        call.hold(STREAM_BUFFERS_BYTES + OPEN_BUFFERS_BYTES),
+        plaintext_of(source) as plain,
+        call.store.upstream.upload(request, content_length=sealer.sealed_length) as upload,
+    ):
+        body = _Sealing(call, plain, sealer, known=checksums, sought=sought)
+        response = await send(call, upload, body.pieces())
+        await refuse_unless_ok(call, response)
+        told = encryption_headers(plan.mode, data_key.key_arn, per_object=plan.per_object)
+        result = await _result(call, response, checksums=checksum_elements(body.checksums))
+        return Made(result=result, headers=response.headers, encryption=told)
+
+
+async def _plain(call: Call, source: Source, described: dict[str, str]) -> Made:
+    """To a name that is not sealed, or a folder marker, which holds nothing to seal."""
+    request = request_for(call, described)
+    async with (
+        call.hold(STREAM_BUFFERS_BYTES + OPEN_BUFFERS_BYTES),
+        plaintext_of(source) as plain,
+        call.store.upstream.upload(request, content_length=source.plain_length) as upload,
+    ):
+        call.trace.encryption = "passthrough"
+        response = await send(call, upload, plain.pieces())
+        await refuse_unless_ok(call, response)
+        result = await _result(call, response, checksums={})
+        return Made(result=result, headers=response.headers, encryption={})
+
+
+class _Sealing:
+    """The sealed target, and the checksums that its client is told."""
+
+    def __init__(
+        self,
+        call: Call,
+        plain: Plaintext,
+        sealer: Sealer,
+        *,
+        known: Mapping[int, bytes],
+        sought: int | None,
+    ) -> None:
+        self._trace = call.trace
+        self._plain = plain
+        self._sealer = sealer
+        self._known = known
+        self._running = {} if sought is None or sought in known else {sought: running_checksum(sought)}
+        self.checksums = dict(known)
+
+    async def pieces(self) -> AsyncIterator[Buffer]:
+        """The last of them is made when the whole source was read and proven."""
+        async for plain in self._plain.pieces():
+            for running in self._running.values():
+                running.update(plain)
+            for sealed in self._sealer.feed(plain):
+                yield sealed
+        self.checksums |= _of_the_whole(self._plain.checksums)
+        self.checksums |= {code: running.digest() for code, running in self._running.items()}
+        late = {code: each for code, each in self.checksums.items() if code not in self._known}
+        with self._trace.during(Phase.CRYPTO):
+            final = self._sealer.finish(late)
+        yield final
+
+
+def _of_the_whole(checksums: Mapping[int, bytes]) -> dict[int, bytes]:
+    """Without those that are made of parts' checksums: the copy has no parts."""
+    return {code: digest for code, digest in checksums.items() if not code & COMPOSITE}
+
+
+async def _result(call: Call, response: Response, *, checksums: dict[str, str]) -> CopyResult:
+    """A PUT is not told when its object was last modified, and a copy is: so the store is asked."""
+    version_id = response.headers.get("x-amz-version-id", "")
+    query = f"versionId={quote(version_id, safe='')}" if version_id else ""
+    async with answer_to(call, request_for(call, {}, method="HEAD", query=query)) as told:
+        date = told.headers.get("last-modified", "") if told.status == 200 else ""
+    etag = response.headers.get("etag", "")
+    return CopyResult(
+        etag=etag, last_modified=iso_date(date, otherwise=call.rooms.now()), checksums=checksums
+    )
