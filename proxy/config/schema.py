@@ -85,6 +85,10 @@ Url = Annotated[
 BucketName = Annotated[
     str, Shape(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}", "a bucket's name: 3 to 63 letters, digits, dots or dashes")
 ]
+StatePlace = Annotated[
+    str,
+    Shape(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._-]+)*/?", "s3://BUCKET or s3://BUCKET/PREFIX"),
+]
 Match = Annotated[
     str,
     Shape(
@@ -188,6 +192,8 @@ class Upstream:
     connect_timeout_seconds: Timeout = 5.0
     idle_timeout_seconds: Timeout = 60.0
     connections: Annotated[int, Bounds(1, 100_000)] = 256
+    state: StatePlace | None = None
+    """Where uploads in progress are kept track of; None: below `.sealgate/` in each bucket."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,9 @@ from proxy.auth.verify import Authenticated, Authenticator
 from proxy.gateway.budget import SharedBudget
 from proxy.gateway.exchange import Buffer, Exchange
 from proxy.gateway.failures import FailureLimit
+from proxy.gateway.multipart.memory import UploadMemory
 from proxy.gateway.rules import BucketRule, Rules
+from proxy.gateway.state import State
 from proxy.gateway.trace import Phase, Trace
 from proxy.keys.provider import Caller, KeyProvider
 from proxy.s3.operation_rows import Operation
@@ -29,6 +31,8 @@ class Store:
     own: Upstream
     """Signs with the proxy's credentials: for what is the proxy's to do, and no client's."""
     capabilities: Capabilities
+    state: State
+    """What the proxy itself keeps there."""
 
 
 class Stores:
@@ -65,10 +69,13 @@ class Rooms:
     budget: SharedBudget
     failures: FailureLimit
     """Of authentication, by address."""
+    uploads: UploadMemory
     region: str
     domains: Sequence[str]
     owned_key_id: str
     """Names the service-owned key, which seals what asks for no key."""
+    accepts_owned: Callable[[str], bool]
+    """By ARN: whether a key is the service's own. What the proxy keeps for itself is under no other."""
     managed_key_id: str
     """Names the service-managed key: `aws:kms` without a key id."""
     held_body_bytes: int

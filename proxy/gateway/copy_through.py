@@ -13,8 +13,7 @@ from proxy.gateway.copy_source import Made, Source
 from proxy.gateway.copy_ways import Form, target_form
 from proxy.gateway.datakeys import encryption_headers, plan_for, sealing_key
 from proxy.gateway.exchange import Buffer
-from proxy.gateway.put import MAX_SEALED_BYTES, STREAM_BUFFERS_BYTES
-from proxy.gateway.sending import send
+from proxy.gateway.sending import MAX_SEALED_BYTES, STREAM_BUFFERS_BYTES, send
 from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
 from proxy.gateway.trace import Phase
 from proxy.s3.checksums import running_checksum

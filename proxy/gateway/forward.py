@@ -12,7 +12,7 @@ from proxy.gateway.call import Call
 from proxy.gateway.pump import PlainBody
 from proxy.gateway.rules import Mode
 from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
-from proxy.s3.checksums import PREFIX
+from proxy.s3.checksums import PREFIX, Claims
 from proxy.s3.errors import S3Error
 from proxy.s3.headers import client_headers, store_headers
 from proxy.s3.operations import RESERVED_PREFIX, is_reserved
@@ -39,9 +39,9 @@ XML = {"content-type": "application/xml"}
 
 async def forward(call: Call) -> None:
     """Send on, and give the answer back. Raises S3Error, UpstreamError."""
-    document = await _document(call)
+    sent = await document(call)
     headers = store_headers(call.operation.name, call.request.headers)
-    async with answer_to(call, request_for(call, headers), document) as response:
+    async with answer_to(call, request_for(call, headers), sent) as response:
         await refuse_unless_ok(call, response)
         body = b"" if call.request.method == "HEAD" else await response.read(limit=MAX_LISTING_BYTES)
         told = client_headers(response.headers)
@@ -55,8 +55,8 @@ async def list_objects(call: Call) -> None:
     async with answer_to(call, request_for(call, headers)) as response:
         await refuse_unless_ok(call, response)
         async with call.hold(2 * (response.content_length or USUAL_LISTING_BYTES)):
-            document = await response.read(limit=MAX_LISTING_BYTES)
-            shown = rewrite_listing(document, plain_size_of=partial(_shown_size, call), hidden=is_reserved)
+            page = await response.read(limit=MAX_LISTING_BYTES)
+            shown = rewrite_listing(page, plain_size_of=partial(_shown_size, call), hidden=is_reserved)
             await call.reply(200, client_headers(response.headers) | XML, shown)
 
 
@@ -64,7 +64,7 @@ async def delete_objects(call: Call) -> None:
     """Key by key: reserved names are refused, the others are the store's to delete."""
     if not _has_digest(call):
         raise S3Error("InvalidRequest", "Missing required header for this request: Content-MD5 or a checksum")
-    wish = parse_delete_objects(bytes(await _document(call)))
+    wish = parse_delete_objects(bytes(await document(call)))
     reserved = [target for target in wish.targets if is_reserved(target.key)]
     others = [target for target in wish.targets if not is_reserved(target.key)]
     deleted, failures = await _delete(call, others) if others else ([], [])
@@ -73,21 +73,22 @@ async def delete_objects(call: Call) -> None:
 
 
 async def _delete(call: Call, targets: Iterable[DeleteTarget]) -> tuple[list[Deleted], list[DeleteFailure]]:
-    document = build_delete_objects(targets)
+    listed = build_delete_objects(targets)
     headers = store_headers("DeleteObjects", call.request.headers) | XML
-    digest = hashlib.md5(document, usedforsecurity=False).digest()  # what S3 asks of this body
+    digest = hashlib.md5(listed, usedforsecurity=False).digest()  # what S3 asks of this body
     headers["content-md5"] = base64.b64encode(digest).decode()
-    async with answer_to(call, request_for(call, headers), document) as response:
+    async with answer_to(call, request_for(call, headers), listed) as response:
         await refuse_unless_ok(call, response)
         return parse_delete_result(await response.read(limit=MAX_LISTING_BYTES))
 
 
-async def _document(call: Call) -> bytearray:
+async def document(call: Call, claims: Claims | None = None, *, limit: int = DOCUMENT_BYTES) -> bytearray:
+    """The request's whole body, proven; at most `limit` bytes."""
     if call.request.method in {"GET", "HEAD", "DELETE"} and "content-length" not in call.request.headers:
         return bytearray()
-    body = PlainBody(call)
-    if body.length > DOCUMENT_BYTES:
-        raise S3Error("MaxMessageLengthExceeded", MaxMessageLengthBytes=str(DOCUMENT_BYTES))
+    body = PlainBody(call, claims)
+    if body.length > limit:
+        raise S3Error("MaxMessageLengthExceeded", MaxMessageLengthBytes=str(limit))
     async with call.hold(body.length):
         return await body.whole()
 

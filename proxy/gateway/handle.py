@@ -17,6 +17,11 @@ from proxy.gateway.copy import copy_object
 from proxy.gateway.exchange import ClientGone, Exchange
 from proxy.gateway.forward import delete_objects, forward, list_objects
 from proxy.gateway.get import get_object, head_object
+from proxy.gateway.multipart.abort import abort_upload
+from proxy.gateway.multipart.complete import complete_upload
+from proxy.gateway.multipart.create import create_upload
+from proxy.gateway.multipart.lists import list_parts, list_uploads
+from proxy.gateway.multipart.part import upload_part
 from proxy.gateway.put import put_object
 from proxy.gateway.refusals import as_s3_error, retry_headers, violation_in
 from proxy.gateway.remember import event_of
@@ -37,6 +42,12 @@ HANDLERS: Mapping[Treatment, Callable[[Call], Awaitable[None]]] = {
     Treatment.COPY: copy_object,
     Treatment.LIST_BUCKETS: list_buckets,
     Treatment.LIST: list_objects,
+    Treatment.CREATE_UPLOAD: create_upload,
+    Treatment.UPLOAD_PART: upload_part,
+    Treatment.COMPLETE_UPLOAD: complete_upload,
+    Treatment.ABORT_UPLOAD: abort_upload,
+    Treatment.LIST_PARTS: list_parts,
+    Treatment.LIST_UPLOADS: list_uploads,
     Treatment.DELETE_MANY: delete_objects,
     Treatment.FORWARD: forward,
 }
@@ -148,7 +159,9 @@ def _admitted(rooms: Rooms, exchange: Exchange, trace: Trace, request: S3Request
     trace.identity, trace.access_key = identity, authenticated.claim.access_key
     operation = classify(request)
     trace.operation = operation.name
-    trace.version_id = dict(request.query).get("versionId", "")
+    named = dict(request.query)
+    trace.version_id = named.get("versionId", "")
+    trace.upload_id, trace.part_number = named.get("uploadId", ""), named.get("partNumber", "")
     refuse_unserved(operation)
     trace.source = copy_source(request) if operation.copies else None
     refuse_reserved(request)

@@ -5,7 +5,7 @@ the end of what it makes of them until the last piece was followed by no error.
 """
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 from proxy.gateway.call import Call
 from proxy.gateway.exchange import BodyTooShort, Buffer
@@ -18,18 +18,23 @@ from proxy.s3.errors import S3Error
 class PlainBody:
     """The plaintext of one request's body. Read once, by one task."""
 
-    def __init__(self, call: Call) -> None:
-        """Raises S3Error: claims that are malformed, or no length."""
+    def __init__(self, call: Call, claims: Claims | None = None) -> None:
+        """`claims` stand in for those of the headers. Raises S3Error: they are malformed, or no length."""
         headers = call.request.headers
         coding = coding_of(headers)
         verifier = call.authenticated.chunks
         self._call = call
-        self.claims = Claims(headers)
+        self.claims = claims or Claims(headers)
         self.length = decoded_length(headers) if coding else _content_length(call)
         """Bytes of plaintext, as declared."""
         self._decoder = (
             ChunkedDecoder(coding=coding, plain_length=self.length, verifier=verifier) if coding else None
         )
+
+    @property
+    def checksums(self) -> Mapping[int, bytes]:
+        """By code, once the pieces have ended: those that the client claimed."""
+        return self.claims.verified
 
     async def pieces(self) -> AsyncIterator[Buffer]:
         """The plaintext in order; when they end without an error, every claim is proven.

@@ -12,7 +12,7 @@ from proxy.gateway.datakeys import SealingPlan, encryption_headers, plan_for, se
 from proxy.gateway.exchange import Buffer
 from proxy.gateway.pump import PlainBody
 from proxy.gateway.rules import Mode as RuleMode
-from proxy.gateway.sending import send
+from proxy.gateway.sending import MAX_SEALED_BYTES, STREAM_BUFFERS_BYTES, delayed, send
 from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
 from proxy.gateway.trace import Phase
 from proxy.keys.provider import DataKey
@@ -25,11 +25,6 @@ from proxy.seal.geometry import sealed_size
 from proxy.seal.sealer import Sealer, seal_body
 from proxy.upstream.messages import Response
 
-MAX_SEALED_BYTES = 5 * 1024**3
-"""S3's limit for one PUT holds for what the store gets: the ciphertext."""
-STREAM_BUFFERS_BYTES = 1_200_000
-"""What a streamed upload holds at most: a group of sealed segments, and what was read of the next."""
-
 
 async def put_object(call: Call) -> None:
     body = PlainBody(call)
@@ -39,7 +34,7 @@ async def put_object(call: Call) -> None:
     if body.length and call.request.key.endswith("/") and call.store.capabilities.drops_folder_bodies:
         raise S3Error("InvalidRequest", "This store keeps no body under a name that ends in a slash.")
     if call.rule.mode is RuleMode.PASSTHROUGH or _is_folder_marker(call, body):
-        await _put_plain(call, body, headers)
+        await put_plain(call, body, headers)
         return
     plan = plan_for(call, parse_encryption(call.request.headers))
     data_key = await sealing_key(call, plan)
@@ -76,7 +71,7 @@ async def _put_streamed(
             await _reply(call, response, _sealed_with(plan, data_key), body)
 
 
-async def _put_plain(call: Call, body: PlainBody, headers: dict[str, str]) -> None:
+async def put_plain(call: Call, body: PlainBody, headers: dict[str, str]) -> None:
     """Through as it is: a passthrough bucket, or a folder marker, which holds nothing to seal."""
     call.trace.encryption = "passthrough"
     request = request_for(call, headers)
@@ -91,7 +86,7 @@ async def _put_plain(call: Call, body: PlainBody, headers: dict[str, str]) -> No
         call.hold(STREAM_BUFFERS_BYTES),
         call.store.upstream.upload(request, content_length=body.length) as upload,
     ):
-        response = await send(call, upload, _delayed(body.pieces()))
+        response = await send(call, upload, delayed(body.pieces()))
         await _reply(call, response, {}, body)
 
 
@@ -104,15 +99,6 @@ async def _sealed_pieces(call: Call, body: PlainBody, sealer: Sealer) -> AsyncIt
     with call.trace.during(Phase.CRYPTO):
         final = sealer.finish({} if known_before else body.claims.verified)
     yield final
-
-
-async def _delayed(pieces: AsyncIterator[Buffer]) -> AsyncIterator[Buffer]:
-    """The same pieces, the last of them only once nothing was found wrong behind it."""
-    held_back: Buffer = b""
-    async for piece in pieces:
-        yield held_back
-        held_back = bytes(piece)
-    yield held_back
 
 
 def _envelope(  # noqa: PLR0917  # six facts of one body, none of them another's default

@@ -17,6 +17,8 @@ from proxy.upstream import messages as upstream
 RETRY_AFTER_SECONDS = "1"
 NOT_AS_SEALED = "The object on the store is not what was sealed under this name."
 
+UPLOAD_NOT_AS_KEPT = "What the store has of this upload is not what was kept there. Abort it and begin anew."
+
 
 class IntegrityViolation(Exception):
     """Bytes on the store are not what was sealed. The client learns no detail; the audit event holds it."""
@@ -36,7 +38,10 @@ def violation_in(error: BaseException) -> str:
     """What the audit event says was found wrong on the store; empty where the error is no such finding."""
     if isinstance(error, kms.WrappedKeyDamaged):
         return error.reason
-    violations = (IntegrityViolation, seal.DamagedEnvelope, seal.TamperedBody, seal.ForeignBucket)
+    violations = (
+        *(IntegrityViolation, seal.DamagedEnvelope, seal.DamagedRecord),
+        *(seal.TamperedBody, seal.ForeignBucket),
+    )
     return str(error) if isinstance(error, violations) else ""
 
 
@@ -115,6 +120,7 @@ ANSWERS: dict[type[BaseException], Callable[[Any], S3Error]] = {
     kms.WrappedKeyDamaged: _fixed("InvalidObjectState", NOT_AS_SEALED),
     seal.DamagedEnvelope: _fixed("InvalidObjectState", NOT_AS_SEALED),
     seal.TamperedBody: _fixed("InvalidObjectState", NOT_AS_SEALED),
+    seal.DamagedRecord: _fixed("InvalidObjectState", UPLOAD_NOT_AS_KEPT),
     seal.ForeignBucket: _fixed("InvalidObjectState", NOT_AS_SEALED),
     seal.NotSealed: _fixed(
         "InvalidObjectState", "The object is not encrypted, and the bucket's rule asks for it."

@@ -57,6 +57,8 @@ def _parameters(trace: Trace, exchange: Exchange) -> dict[str, str]:
         "bucketName": trace.bucket,
         "key": trace.key,
         "versionId": trace.version_id,
+        "uploadId": trace.upload_id,
+        "partNumber": trace.part_number,
         "range": trace.range,
         "x-amz-copy-source": source_header(*trace.source) if trace.source else "",
     }

@@ -36,12 +36,12 @@ BY_STATUS = {
 
 
 def request_for(
-    call: Call, headers: Mapping[str, str], *, method: str = "", query: str | None = None
+    call: Call, headers: Mapping[str, str], *, method: str = "", query: str | None = None, path: str = ""
 ) -> Request:
     """The same name on the store, with these headers."""
     return Request(
         method=method or call.request.method,
-        path=call.request.store_path,
+        path=path or call.request.store_path,
         query=call.request.store_query if query is None else query,
         headers=headers,
     )

@@ -39,6 +39,8 @@ class Trace:
     version_id: str = ""
     source: tuple[str, str, str] | None = None
     """Of a copy: the bucket, key and version (or "") that it reads."""
+    upload_id: str = ""
+    part_number: str = ""
     range: str = ""
     identity: Identity | None = None
     access_key: str = ""

@@ -20,10 +20,11 @@ from proxy.config import schema
 from proxy.gateway.budget import SharedBudget
 from proxy.gateway.call import Rooms
 from proxy.gateway.failures import FailureLimit
+from proxy.gateway.multipart.memory import UploadMemory
 from proxy.keys.cache import CacheCounts
 from proxy.metrics import Metrics
 from proxy.runtime.inputs import identities_of
-from proxy.runtime.kms import KeyStack, open_keys
+from proxy.runtime.kms import KeyStack, claim_of, open_keys
 from proxy.runtime.lease import Lease
 from proxy.runtime.rules import rules_of
 from proxy.runtime.store import OpenStore, open_store, store_sources, stores_of
@@ -107,9 +108,11 @@ def _rooms(
         rules=rules_of(config, stack.service_arns),
         budget=_budget(config.limits, before),
         failures=before.rooms.failures if before else _failure_limit(),
+        uploads=before.rooms.uploads if before else UploadMemory(),
         region=config.region,
         domains=config.domains,
         owned_key_id=stack.owned_key_id,
+        accepts_owned=claim_of(stack.owned_arns),
         managed_key_id=stack.managed_key_id,
         held_body_bytes=config.limits.held_body_bytes,
         now=partial(datetime.now, UTC),

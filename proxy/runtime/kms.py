@@ -40,6 +40,8 @@ class KeyStack:
     managed_key_id: str
     service_arns: tuple[str, ...]
     """Patterns of the keys that stand for the service's own."""
+    owned_arns: tuple[str, ...]
+    """Those of them that stand for the service-owned key."""
 
 
 async def open_keys(config: schema.Config, start: Start, metrics: Metrics, counts: CacheCounts) -> KeyStack:
@@ -51,14 +53,15 @@ async def open_keys(config: schema.Config, start: Start, metrics: Metrics, count
             backends.append(await _open_backend(section, config, start, metrics, counted))
             opened.push_async_callback(counted[-1].aclose)
         owned, managed = service_keys(next(each for each in config.kms.backends if each.write))
-        arns = await service_key_arns(config, backends)
+        owned_arns, managed_arns = await service_key_arns(config, backends)
         opened.pop_all()
     return KeyStack(
         keys=CachedKeys(RoutedKeys(backends), cache_limits(config.kms.data_key_cache), counts=counts),
         backends=tuple(counted),
         owned_key_id=owned,
         managed_key_id=managed,
-        service_arns=arns,
+        service_arns=owned_arns + managed_arns,
+        owned_arns=owned_arns,
     )
 
 
@@ -103,17 +106,24 @@ def claim_of(patterns: Sequence[str]) -> Callable[[str], bool]:
     return lru_cache(maxsize=4096)(lambda arn: any(covers(pattern, arn) for pattern in patterns))
 
 
-async def service_key_arns(config: schema.Config, backends: list[Backend]) -> tuple[str, ...]:
+async def service_key_arns(
+    config: schema.Config, backends: list[Backend]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """ARN patterns of the keys that stand for the service's own, which no account's pattern covers.
 
-    Raises StartRefused where AWS KMS does not have one.
+    The owned ones, and the managed ones that stand in an account of AWS. Raises StartRefused where AWS KMS
+    does not have one.
     """
-    patterns: list[str] = []
+    owned: list[str] = []
+    managed: list[str] = []
     for section, backend in zip(config.kms.backends, backends, strict=True):
         if section.type == "hsm":
-            patterns += OWN_KEYS
+            owned += OWN_KEYS
             continue
-        for name, key_id in (("owned_key", section.owned_key), ("managed_key", section.managed_key)):
+        for arns, name, key_id in (
+            (owned, "owned_key", section.owned_key),
+            (managed, "managed_key", section.managed_key),
+        ):
             try:
                 described = await backend.keys.describe(key_id, own_caller())
             except KeyServiceError as exc:
@@ -121,8 +131,8 @@ async def service_key_arns(config: schema.Config, backends: list[Backend]) -> tu
                     f"kms.backends ({section.name}): {name} {key_id}: {exc}: make it with"
                     " `aws kms create-key` and `aws kms create-alias`, or name another key"
                 ) from None
-            patterns.append(described.key_arn)
-    return tuple(patterns)
+            arns.append(described.key_arn)
+    return tuple(owned), tuple(managed)
 
 
 def cache_limits(cache_section: schema.DataKeyCache) -> CacheLimits:

@@ -7,6 +7,7 @@ from pathlib import Path
 from proxy.auth.sigv4 import Credentials, Signer
 from proxy.config import schema
 from proxy.gateway.call import Store, Stores
+from proxy.gateway.state import State, StatePlace
 from proxy.metrics import Metrics
 from proxy.runtime.counting import CountedUpstream
 from proxy.supervisor.start import StartRefused
@@ -75,7 +76,15 @@ def _store(section: schema.Upstream, store: OpenStore) -> Store:
         upstream=store.upstream,
         own=store.upstream,
         capabilities=capabilities_of(section),
+        state=State(store.upstream, state_place(section)),
     )
+
+
+def state_place(section: schema.Upstream) -> StatePlace | None:
+    if section.state is None:
+        return None
+    bucket, _, prefix = section.state.removeprefix("s3://").partition("/")
+    return StatePlace(bucket=bucket, prefix=f"{prefix.rstrip('/')}/" if prefix.rstrip("/") else "")
 
 
 def _keys(section: schema.Upstream | schema.StoreCredentials) -> Credentials:

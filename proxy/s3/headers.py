@@ -60,10 +60,14 @@ _CREATE_BUCKET = frozenset(
         "x-amz-object-ownership",
     }
 )
+# The conditions of an upload are its Complete's.
+_UPLOAD = _WRITE - {"if-match", "if-none-match"}
 # Operation -> what goes to the store. A body is the gateway's to describe (length, type, digest).
 _TO_STORE: dict[str, frozenset[str]] = {
     "CopyObject": _ALWAYS | _COPY,
+    "CompleteMultipartUpload": _ALWAYS | {"if-match", "if-none-match"},
     "CreateBucket": _ALWAYS | _CREATE_BUCKET,
+    "CreateMultipartUpload": _ALWAYS | _UPLOAD,
     "DeleteObject": _ALWAYS | _DELETE,
     "DeleteObjects": _ALWAYS | {"x-amz-mfa", BYPASS_HEADER},
     "GetObject": _ALWAYS | _READ,
@@ -72,7 +76,7 @@ _TO_STORE: dict[str, frozenset[str]] = {
     "ListObjectsV2": _ALWAYS | _LIST,
     "PutObject": _ALWAYS | _WRITE,
 }
-_WRITES = frozenset({"CopyObject", "PutObject"})
+_WRITES = frozenset({"CopyObject", "CreateMultipartUpload", "PutObject"})
 # What a write may carry for us to read. By beginning.
 _OURS = (
     "x-amz-checksum-",
@@ -101,6 +105,8 @@ _TO_CLIENT = frozenset(
         "last-modified",
         "location",
         "retry-after",
+        "x-amz-abort-date",
+        "x-amz-abort-rule-id",
         "x-amz-access-point-alias",
         "x-amz-bucket-arn",
         "x-amz-bucket-location-name",
@@ -138,8 +144,8 @@ _OVERRIDES = {
 def store_headers(operation: str, headers: Mapping[str, str]) -> dict[str, str]:
     """The client's headers that go to the store with the operation of that name.
 
-    Raises S3Error: on writes NotImplemented for what is not served (by name), InvalidArgument for a client's
-    own envelope.
+    Raises S3Error: on writes of objects NotImplemented for what is not served (by name), InvalidArgument for
+    a client's own envelope.
     """
     kept_names = _TO_STORE.get(operation, _ALWAYS)
     kept = {name: value for name, value in headers.items() if name in kept_names}

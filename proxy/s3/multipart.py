@@ -164,6 +164,14 @@ def rewrite_parts(
     return b"".join(spliced(document, sorted(edits)))
 
 
+def parse_versioning(document: bytes) -> bool:
+    """Whether a store's GetBucketVersioning says that versions are, or were, kept."""
+    try:
+        return bool(read(document).get("Status").strip())
+    except MarkupError:
+        return False
+
+
 def listed_uploads(document: bytes) -> list[tuple[str, str]]:
     """Key and store's id of each upload on a page of the store's ListMultipartUploads."""
     root = store_document(document, {"ListMultipartUploadsResult"})

@@ -28,6 +28,13 @@ class Treatment(Enum):
     """Forwarded, or put together from several stores."""
     LIST = auto()
     """Forwarded; sizes in the answer become the plaintext's and reserved keys are left out."""
+    CREATE_UPLOAD = auto()
+    UPLOAD_PART = auto()
+    """The body is sealed on its way to the store, as a part."""
+    COMPLETE_UPLOAD = auto()
+    ABORT_UPLOAD = auto()
+    LIST_PARTS = auto()
+    LIST_UPLOADS = auto()
     DELETE_MANY = auto()
     """The body names keys, and each is decided for itself."""
     COPY = auto()
@@ -128,6 +135,12 @@ _V = "versionId"
 # Who serves what today; all else is refused.
 _SERVED = {
     "CopyObject": Treatment.COPY,
+    "AbortMultipartUpload": Treatment.ABORT_UPLOAD,
+    "CompleteMultipartUpload": Treatment.COMPLETE_UPLOAD,
+    "CreateMultipartUpload": Treatment.CREATE_UPLOAD,
+    "ListMultipartUploads": Treatment.LIST_UPLOADS,
+    "ListParts": Treatment.LIST_PARTS,
+    "UploadPart": Treatment.UPLOAD_PART,
     "CreateBucket": Treatment.FORWARD,
     "DeleteBucket": Treatment.FORWARD,
     "DeleteObject": Treatment.FORWARD,

@@ -7,6 +7,7 @@ stays as the store wrote it, unknown elements included.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from urllib.parse import unquote_plus
 
 from proxy.s3.errors import S3Error
@@ -149,6 +150,32 @@ def rewrite_listing(
     return b"".join(spliced(document, sorted(edits)))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedKey:
+    key: str
+    changed: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeysPage:
+    keys: tuple[ListedKey, ...]
+    next_token: str
+    """Empty on the last page."""
+
+
+def parse_listed_keys(document: bytes) -> KeysPage:
+    """A page of a store's ListObjectsV2, of keys that are ours and so need no encoding."""
+    root = store_document(document, {"ListBucketResult"})
+    truncated = root.get("IsTruncated").strip().lower() == "true"
+    return KeysPage(
+        keys=tuple(
+            ListedKey(key=node.get("Key"), changed=_time_in(node.get("LastModified")))
+            for node in root.all("Contents")
+        ),
+        next_token=root.get("NextContinuationToken") if truncated else "",
+    )
+
+
 def parse_error(document: bytes) -> tuple[str, str]:
     """Code and message of a store's error; both empty where it is no S3 error document."""
     try:
@@ -189,6 +216,14 @@ def store_document(document: bytes, roots: set[str], only: set[str] | None = Non
     if root.name not in roots:
         raise S3Error("InternalError", "The store's answer is another document than expected.")
     return root
+
+
+def _time_in(text: str) -> datetime:
+    try:
+        told = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise S3Error("InternalError", "The store's answer holds a time that is none.") from None
+    return told if told.tzinfo else told.replace(tzinfo=UTC)
 
 
 def integer_in(node: Node) -> int:

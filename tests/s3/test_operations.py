@@ -22,6 +22,12 @@ from proxy.s3.request import S3Request, parse_request
 
 SERVED = {
     "CopyObject",
+    "AbortMultipartUpload",
+    "CompleteMultipartUpload",
+    "CreateMultipartUpload",
+    "ListMultipartUploads",
+    "ListParts",
+    "UploadPart",
     "CreateBucket",
     "DeleteBucket",
     "DeleteObject",

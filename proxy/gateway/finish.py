@@ -1,0 +1,28 @@
+"""What must complete once begun: a client that leaves cancels the rest of its request, and not this."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+GRACE_SECONDS = 20.0
+"""How long it may go on behind a client that has left; below what a service manager waits at a stop."""
+
+
+async def finish(step: Coroutine[Any, Any, T], *, within: float = GRACE_SECONDS) -> T:
+    """Run `step` to its end, holding back a cancellation, but no longer than `within` from then on."""
+    task = asyncio.create_task(step)
+    interrupted: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task], timeout=None if interrupted is None else within)
+        except asyncio.CancelledError as exc:
+            interrupted = exc
+            continue
+        if not task.done():
+            task.cancel()
+    if interrupted is not None:
+        if not task.cancelled():
+            task.exception()  # it was looked at
+        raise interrupted
+    return task.result()

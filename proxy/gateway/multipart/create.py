@@ -1,0 +1,138 @@
+"""CreateMultipartUpload: draws the object's content key, sends its envelope ahead, writes the upload record.
+
+The envelope is all that the object's header will ever be, so everything that seals it is chosen here.
+"""
+
+from proxy.gateway.call import Call
+from proxy.gateway.datakeys import SealingPlan, encryption_headers, plan_for, sealing_key
+from proxy.gateway.finish import finish
+from proxy.gateway.forward import XML, document, forward
+from proxy.gateway.multipart.memory import OpenUpload
+from proxy.gateway.multipart.upload import upload_of, upload_request
+from proxy.gateway.rules import Mode as RuleMode
+from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
+from proxy.gateway.trace import Phase
+from proxy.keys.provider import DataKey
+from proxy.s3.encryption import parse_encryption
+from proxy.s3.errors import S3Error
+from proxy.s3.headers import ENVELOPE, check_metadata, client_headers, store_headers
+from proxy.s3.multipart import build_initiated, parse_initiated, parse_versioning
+from proxy.s3.upload_checksums import UploadChecksum, wished_checksum
+from proxy.seal.envelope import kms_context, read_envelope, seal_envelope
+from proxy.seal.keys import index_key
+from proxy.seal.records import TAG, UploadName, UploadRecord, seal_upload_record, upload_record_name
+from proxy.seal.upload_ids import client_upload_id
+
+ANSWER_BYTES = 65_536
+
+
+async def create_upload(call: Call) -> None:
+    if call.rule.mode is RuleMode.PASSTHROUGH:
+        call.trace.encryption = "passthrough"
+        await forward(call)
+        return
+    await document(call)
+    headers = store_headers("CreateMultipartUpload", call.request.headers)
+    checksum = wished_checksum(call.request.headers)
+    if call.request.key.endswith("/") and call.store.capabilities.drops_folder_bodies:
+        raise S3Error("InvalidRequest", "This store keeps no body under a name that ends in a slash.")
+    plan = plan_for(call, parse_encryption(call.request.headers))
+    await _refuse_versioned(call)
+    data_key = await sealing_key(call, plan)
+    content_key, tag = call.rooms.random(32), call.rooms.random(TAG)
+    envelope = _envelope(call, plan, data_key, content_key, tag)
+    query = "uploads="
+    async with answer_to(call, request_for(call, headers | {ENVELOPE: envelope}, query=query)) as response:
+        await refuse_unless_ok(call, response)
+        told = client_headers(response.headers)
+        name = upload_of(call, parse_initiated(await response.read(limit=ANSWER_BYTES)))
+    record = UploadRecord(
+        envelope=envelope,
+        index_key=index_key(content_key),
+        checksum=checksum.format_code if checksum else None,
+    )
+    await _write_record(call, name, tag, record, checksum)
+    told |= encryption_headers(plan.mode, data_key.key_arn, per_object=plan.per_object)
+    call.trace.upload_id = client_upload_id(tag, name.store_id)
+    answer = build_initiated(bucket=call.request.bucket, key=call.request.key, upload_id=call.trace.upload_id)
+    await call.reply(200, told | (checksum.headers() if checksum else {}) | XML, answer)
+
+
+async def _write_record(
+    call: Call, name: UploadName, tag: bytes, record: UploadRecord, checksum: UploadChecksum | None
+) -> None:
+    """An upload without a record is of no use: where it cannot be written, the upload is given up again."""
+    try:
+        sealed = await _sealed_record(call, name, tag, record)
+        with call.trace.during(Phase.STORE):
+            await call.store.state.put(name.bucket, name.directory + upload_record_name(tag), sealed)
+    except BaseException:
+        await finish(_give_up(call, name))
+        raise
+    call.rooms.uploads.remember(
+        OpenUpload(
+            name=name,
+            tag=tag,
+            envelope=read_envelope(record.envelope),
+            index_key=record.index_key,
+            checksum=checksum,
+        )
+    )
+
+
+async def _sealed_record(call: Call, name: UploadName, tag: bytes, record: UploadRecord) -> bytes:
+    context = kms_context(bucket=name.bucket, key=name.key, data_key_per_object=False)
+    with call.trace.during(Phase.KMS):
+        own = await call.rooms.keys.generate(call.rooms.owned_key_id, context, call.caller, fresh=False)
+    return seal_upload_record(
+        record,
+        upload=name,
+        tag=tag,
+        data_key=own.plain,
+        key_arn=own.key_arn,
+        wrapped_data_key=own.wrapped,
+        salt=call.rooms.random(16),
+    )
+
+
+async def _give_up(call: Call, name: UploadName) -> None:
+    async with answer_to(call, upload_request(call, name, method="DELETE")):
+        pass
+
+
+async def _refuse_versioned(call: Call) -> None:
+    """State that is deleted from a versioned bucket stays there for ever, in the way of its deletion."""
+    bucket, now = call.request.bucket, call.rooms.now().timestamp()
+    if not call.store.state.in_bucket or call.rooms.uploads.is_unversioned(bucket, now=now):
+        return
+    request = request_for(call, {}, method="GET", query="versioning=", path=f"/{bucket}")
+    async with answer_to(call, request) as response:
+        if response.status == 404:
+            await refuse_unless_ok(call, response)
+        # A store that does not know the question has no versions.
+        answer = await response.read(limit=ANSWER_BYTES) if response.status == 200 else b""
+    if parse_versioning(answer):
+        raise S3Error(
+            "InvalidRequest",
+            "Uploads to a bucket with versioning or Object Lock need a state bucket: the operator of this"
+            " service has to name one (upstreams.state).",
+        )
+    call.rooms.uploads.note_unversioned(bucket, now=now)
+
+
+def _envelope(call: Call, plan: SealingPlan, data_key: DataKey, content_key: bytes, tag: bytes) -> str:
+    envelope = seal_envelope(
+        bucket=call.request.bucket,
+        key=call.request.key.encode(),
+        mode=plan.mode,
+        data_key=data_key.plain,
+        content_key=content_key,
+        salt=call.rooms.random(16),
+        upload_tag=tag,
+        key_arn=data_key.key_arn,
+        wrapped_data_key=data_key.wrapped,
+        data_key_per_object=plan.per_object,
+        client_context=plan.client_context,
+    )
+    check_metadata(call.request.headers, envelope_length=len(envelope))
+    return envelope
