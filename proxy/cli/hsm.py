@@ -13,8 +13,9 @@ import click
 from proxy.cli.options import ConfigRefused, config_option, read
 from proxy.config.errors import ConfigError
 from proxy.config.load import parse
-from proxy.config.schema import Config, Hsm, Name, RootKey
+from proxy.config.schema import Config, Hsm, RootKey
 from proxy.config.sources import plain_values
+from proxy.config.terms import Name
 from proxy.hsm.init import InitResult, initialise
 from proxy.hsm.root import RootKeyError, RootSource, root_source
 from proxy.hsm.store import StoreError

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from proxy.cli.cores import usable_cores
 from proxy.config.dump import dump_with_secrets
-from proxy.config.schema import AwsBackend, Config, Hsm, Secret
+from proxy.config.schema import AwsBackend, Config, Hsm
+from proxy.config.terms import Secret
 from proxy.supervisor.environment import clean
 from proxy.supervisor.orders import Renewal
 from proxy.supervisor.plan import Place, Plan

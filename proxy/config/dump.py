@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from proxy.config.schema import Config, Secret
+from proxy.config.schema import Config
+from proxy.config.terms import Secret
 
 
 def dump_with_secrets(config: Config) -> str:

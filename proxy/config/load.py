@@ -15,8 +15,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from proxy.config.check import contradictions
 from proxy.config.errors import ConfigError, Problem
-from proxy.config.schema import Bounds, Config, Place, Secret, Shape, Sourced
+from proxy.config.schema import Config
 from proxy.config.sources import plain_values
+from proxy.config.terms import Bounds, Place, Secret, Shape, Sourced
 
 ReadFile = Callable[[Path], str]
 

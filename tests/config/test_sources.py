@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from proxy.config.dump import dump_with_secrets
 from proxy.config.errors import ConfigError
 from proxy.config.load import load, parse
-from proxy.config.schema import Config, Secret
+from proxy.config.schema import Config
+from proxy.config.terms import Secret
 
 Make = Callable[..., Config]
 UPSTREAM = {"name": "main", "url": "https://store", "access_key_id": "AKSTORE"}

@@ -3,6 +3,7 @@
 from dataclasses import fields
 
 from proxy.config import schema
+from proxy.config.terms import Secret
 from proxy.runtime.store import capabilities_of
 from proxy.upstream.capabilities import PRESETS, Capabilities
 
@@ -12,7 +13,7 @@ def section(**changes: bool) -> schema.Upstream:
         name="store",
         url="http://127.0.0.1:1",
         access_key_id="key",
-        secret_access_key=schema.Secret("secret"),
+        secret_access_key=Secret("secret"),
         preset="seaweedfs",
         capabilities=schema.Capabilities(**changes),
     )
