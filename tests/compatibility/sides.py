@@ -4,9 +4,14 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.compatibility.users import MAIN, USERS, seaweedfs_identities, write_suite_config
+from tests.compatibility.users import (
+    MAIN,
+    sealgate_identities,
+    seaweedfs_identities,
+    write_suite_config,
+)
 from tests.e2e.sdk import client
-from tests.stores.sealgate import Sealgate, identity, serving
+from tests.stores.sealgate import Sealgate, serving
 from tests.stores.seaweedfs import seaweedfs
 
 
@@ -22,9 +27,7 @@ def proxied(directory: Path) -> Iterator[Path]:
     """The suite's configuration for Sealgate in front of such a store."""
     with (
         seaweedfs(_made(directory / "store"), seaweedfs_identities()) as store,
-        serving(
-            store, _made(directory / "sealgate"), identities=[identity(each.user) for each in USERS]
-        ) as gate,
+        serving(store, _made(directory / "sealgate"), identities=sealgate_identities()) as gate,
     ):
         yield _configured(directory, gate.url, kms_keys=_two_keys(gate))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.stores.sealgate import ACCOUNT, OTHER_ACCOUNT, User
+from tests.stores.sealgate import ACCOUNT, OTHER_ACCOUNT, User, identity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +73,23 @@ def seaweedfs_identities() -> list[dict[str, Any]]:
                 "emailAddress": each.email,
             },
             "actions": list(each.actions),
+        }
+        for each in USERS
+    ]
+
+
+def sealgate_identities() -> list[dict[str, Any]]:
+    """Each acts on the store as itself, so that ownership and ACLs there are its own."""
+    return [
+        identity(each.user)
+        | {
+            "upstreams": [
+                {
+                    "name": "store",
+                    "access_key_id": each.user.access_key,
+                    "secret_access_key": each.user.secret_key,
+                }
+            ]
         }
         for each in USERS
     ]
