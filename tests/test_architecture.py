@@ -57,6 +57,7 @@ ARROWS: dict[str, set[str]] = {
         "proxy.upstream.capabilities",  # facts about stores, as a table: what handlers decide by
         "proxy.audit.event",
     },
+    "proxy.probe": {"proxy.s3.markup", "proxy.upstream.messages", "proxy.upstream.capabilities"},
     "proxy.admin": {"proxy.metrics"},
     "proxy.supervisor": set(),
     "recovery": set(),

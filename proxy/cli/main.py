@@ -12,6 +12,7 @@ COMMANDS = {
     "dev": ("proxy.cli.dev:dev", "Run a store, the key service and the proxy here, to try them out."),
     "reload": ("proxy.cli.reload:reload", "Have the running service take up its changed configuration."),
     "config": ("proxy.cli.config:config", "Check a configuration, or ask what it says of an object."),
+    "check": ("proxy.cli.check:check", "Try what a store can do, and say what to configure."),
     "inspect": ("proxy.cli.inspecting:inspect", "Show an object's envelope, as the store has it."),
     "open": ("proxy.cli.opening:open_command", "Open a sealed object without the proxy."),
     "hsm": ("proxy.cli.hsm:hsm", "Work on the store of the built-in key service."),

@@ -53,9 +53,10 @@ _SLASHES = re.compile(r"//+")
 # minio: by its source: checkPreconditionsPUT and checkCopyObjectPreconditions in
 #   cmd/object-handlers-common.go, trailers in cmd/streaming-v4-unsigned.go.
 # ceph: nothing looked up or tried yet, so no claim.
-# seaweedfs: all tried on 4.48: a second PUT with If-None-Match and a copy with the wrong source ETag got 412,
-#   `a//b`, `/a` and `a\b` were listed as `a/b`, `a` and `a/b`, and `a/` came back empty.
-# juicefs: its S3 gateway, all tried on 1.4.2: a second PUT with If-None-Match got 200, a copy with the wrong
+# seaweedfs: `sealgate check` on 4.48: a second PUT with If-None-Match and a copy with the wrong source ETag
+#   got 412, a wrong checksum in a trailer 400; `a//b`, `/a` and `a\b` were listed as `a/b`, `a` and `a/b`,
+#   and `a/` came back empty.
+# juicefs: its S3 gateway, the same on 1.4.2: a second PUT with If-None-Match got 200, a copy with the wrong
 #   source ETag 412, `a//b` and `/a` were listed as `a/b` and `a`, `a\b` as itself; `a/` with a body got 409,
 #   and an empty folder was left behind.
 # garage: x-amz-copy-source-if-* by its source (src/api/s3/copy.rs).
@@ -69,6 +70,7 @@ PRESETS: dict[str, Capabilities] = {
     "minio": Capabilities(checksum_trailers=True, conditional_writes=True, conditional_copies=True),
     "ceph": Capabilities(),
     "seaweedfs": Capabilities(
+        checksum_trailers=True,
         conditional_writes=True,
         conditional_copies=True,
         collapses_slashes=True,

@@ -1,0 +1,219 @@
+"""What is tried on a store: each trial asks it, and believes nothing that it was not shown.
+
+CAPABILITIES has one for each field of upstream/capabilities but UNTRIED, PROMISES what must hold on every
+store, FACTS what is good to know. None of them leaves its bench's prefix.
+"""
+
+import asyncio
+import base64
+import hashlib
+import zlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from proxy.probe.bench import Bench, Seen
+from proxy.s3.markup import element
+
+BODY = b"What a store does is tried, and not assumed.\n" * 20
+OTHER = b"Something else.\n" * 20
+PART = 5 << 20
+"""S3's least for a part that is not the last."""
+CUT_BYTES = 1 << 20
+SETTLE_SECONDS = (0.1, 0.3, 0.6)
+"""How long a store is given to make an object of what it should have thrown away."""
+S3_METADATA_BYTES = 2048
+ENVELOPE = "1." + "".join(map(chr, [*range(48, 58), *range(65, 91), 45, 95, *range(97, 123)])) * 10
+"""As long as a sealed object's own, with every character of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    found: bool | int | str | None
+    """None: could not be tried."""
+    how: str
+    """What the store did, for a person."""
+
+
+Trial = Callable[[Bench], Awaitable[Finding]]
+
+
+async def equal_parts(bench: Bench) -> Finding:
+    sizes = {1: PART, 2: PART + 1024, 3: 1}
+    return await _parts(bench, "unequal", sizes, "parts of two sizes")
+
+
+async def consecutive_parts(bench: Bench) -> Finding:
+    return await _parts(bench, "gap", {1: PART, 3: 1}, "parts 1 and 3 without a 2")
+
+
+async def checksum_trailers(bench: Bench) -> Finding:
+    right = await _with_trailer(bench, "trailer", BODY)
+    if not right.ok or (await bench.get("trailer")).body != BODY:
+        return Finding(found=False, how=f"an upload with a checksum behind it got {right}")
+    wrong = await _with_trailer(bench, "wrong-trailer", OTHER)
+    if wrong.ok:
+        return Finding(found=False, how="a wrong checksum behind the body was taken")
+    return Finding(found=True, how=f"a right checksum behind the body was taken, a wrong one got {wrong}")
+
+
+async def unsigned_payload(bench: Bench) -> Finding:
+    answer = await bench.put("unsigned", BODY, {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"})
+    return Finding(found=answer.ok, how=f"a body that nobody signed got {answer}")
+
+
+async def conditional_writes(bench: Bench) -> Finding:
+    first = await bench.put("once", BODY, {"if-none-match": "*"})
+    again = await bench.put("once", OTHER, {"if-none-match": "*"})
+    wrong = await bench.put("once", OTHER, {"if-match": '"00000000000000000000000000000000"'})
+    kept = (await bench.get("once")).body == BODY
+    right = await bench.put("once", OTHER, {"if-match": first.headers.get("etag", "")})
+    obeyed = first.ok and kept and {again.status, wrong.status} == {412} and right.ok
+    how = f"If-None-Match on what was there got {again}, a wrong If-Match {wrong}, a right one {right}"
+    return Finding(found=obeyed, how=how)
+
+
+async def conditional_copies(bench: Bench) -> Finding:
+    etag = (await bench.put("source", BODY)).headers.get("etag", "")
+    source = {"x-amz-copy-source": f"/{bench.bucket}/{bench.key('source')}"}
+    answers = [
+        await bench.ask("PUT", bench.key("copy"), headers=source | {"x-amz-copy-source-if-match": tag})
+        for tag in ('"00000000000000000000000000000000"', etag)
+    ]
+    how = f"a copy of another ETag got {answers[0]}, of the right one {answers[1]}"
+    return Finding(found=answers[0].status == 412 and answers[1].ok, how=how)
+
+
+async def collapses_slashes(bench: Bench) -> Finding:
+    return await _rewritten(bench, "slashes", "a//b", {"a/b"})
+
+
+async def turns_backslashes(bench: Bench) -> Finding:
+    return await _rewritten(bench, "backslash", "a\\b", {"a/b"})
+
+
+async def drops_folder_bodies(bench: Bench) -> Finding:
+    answer = await bench.put("folder/", BODY)
+    kept = answer.ok and (await bench.get("folder/")).body == BODY
+    how = "came back" if kept else "was gone" if answer.ok else f"got {answer}"
+    return Finding(found=not kept, how=f"a body under a name that ends in a slash {how}")
+
+
+async def reads_back(bench: Bench) -> Finding:
+    answer = await bench.put("plain", BODY)
+    got = await bench.get("plain")
+    same = answer.ok and got.ok and got.body == BODY
+    return Finding(found=same, how=f"a PUT got {answer}, the GET {got}" + ", the same bytes" * same)
+
+
+async def keeps_metadata(bench: Bench) -> Finding:
+    sent = {"x-amz-meta-sealgate": ENVELOPE, "x-amz-meta-quoted": 'a=b; "c", d'}
+    answer = await bench.put("metadata", BODY, sent | {"x-amz-meta-under_score": "kept"})
+    seen = [await bench.ask(method, bench.key("metadata")) for method in ("HEAD", "GET")]
+    kept = answer.ok and all(each.headers.get(name) == sent[name] for each in seen for name in sent)
+    names = kept and all(each.headers.get("x-amz-meta-under_score") == "kept" for each in seen)
+    how = f"a PUT with metadata got {answer}; {'byte for byte the same' if kept else 'it came back changed'}"
+    return Finding(found=kept, how=how + ("; a name with _ was changed" if kept and not names else ""))
+
+
+async def forgets_cut_uploads(bench: Bench) -> Finding:
+    await bench.put("overwritten", BODY)
+    for name in ("cut", "overwritten"):
+        await bench.cut(name, declared=2 * CUT_BYTES, sent=bytes(CUT_BYTES))
+    for seconds in SETTLE_SECONDS:
+        await asyncio.sleep(seconds)
+        new, old = await bench.get("cut"), await bench.get("overwritten")
+        if new.ok or old.body != BODY:
+            return Finding(found=False, how="an upload that was cut half-way made an object")
+    return Finding(found=True, how="an upload that was cut half-way left what was there before")
+
+
+async def metadata_bytes(bench: Bench) -> Finding:
+    """Names without their prefix, and values, as S3 counts them."""
+    if (await _with_metadata(bench, S3_METADATA_BYTES)).ok:
+        return Finding(found=S3_METADATA_BYTES, how="as S3 has it")
+    least, most = 0, S3_METADATA_BYTES
+    while most - least > 1:
+        size = (least + most) // 2
+        least, most = (size, most) if (await _with_metadata(bench, size)).ok else (least, size)
+    return Finding(found=least, how=f"less than S3's {S3_METADATA_BYTES}")
+
+
+async def checks_payload_hashes(bench: Bench) -> Finding:
+    answer = await bench.put("hash", BODY, {"x-amz-content-sha256": hashlib.sha256(OTHER).hexdigest()})
+    return Finding(found=not answer.ok, how=f"a body of another SHA-256 than was signed got {answer}")
+
+
+async def checks_md5(bench: Bench) -> Finding:
+    digest = base64.b64encode(hashlib.md5(OTHER, usedforsecurity=False).digest()).decode()
+    answer = await bench.put("md5", BODY, {"content-md5": digest})
+    return Finding(found=not answer.ok, how=f"a body of another MD5 than was declared got {answer}")
+
+
+async def segment_bytes(bench: Bench) -> Finding:
+    """What fits between two slashes of a name, of two sizes that matter."""
+    answer = await bench.put("x" * 256, BODY)
+    return Finding(found=1024 if answer.ok else 255, how=f"a name of 256 bytes between slashes got {answer}")
+
+
+async def _parts(bench: Bench, name: str, sizes: Mapping[int, int], what: str) -> Finding:
+    """Whether the store refuses an upload of such parts. found: whether the restriction is there."""
+    upload_id = await bench.begin_upload(name)
+    if not upload_id:
+        return Finding(found=None, how="the store has no multipart uploads")
+    done = ""
+    for number, size in sizes.items():
+        query = {"partNumber": str(number), "uploadId": upload_id}
+        answer = await bench.ask("PUT", bench.key(name), query, body=bytes(size))
+        if not answer.ok:
+            return Finding(found=True, how=f"{what}: part {number} got {answer}")
+        etag = element("ETag", answer.headers.get("etag", ""))
+        done += f"<Part>{element('PartNumber', str(number))}{etag}</Part>"
+    document = f"<CompleteMultipartUpload>{done}</CompleteMultipartUpload>".encode()
+    answer = await bench.ask("POST", bench.key(name), {"uploadId": upload_id}, body=document)
+    head = await bench.ask("HEAD", bench.key(name))
+    whole = answer.ok and head.headers.get("content-length") == str(sum(sizes.values()))
+    return Finding(found=not whole, how=f"{what} were {'put together' if whole else f'refused: {answer}'}")
+
+
+async def _rewritten(bench: Bench, folder: str, name: str, rewritten: set[str]) -> Finding:
+    answer = await bench.put(f"{folder}/{name}", BODY)
+    if not answer.ok:
+        return Finding(found=False, how=f"the name {name} got {answer}")
+    shown = {key.removeprefix(bench.key(f"{folder}/")) for key in await bench.listed(folder + "/")}
+    return Finding(
+        found=shown == rewritten, how=f"{name} is listed as {', '.join(sorted(shown)) or 'nothing'}"
+    )
+
+
+async def _with_metadata(bench: Bench, size: int) -> Seen:
+    return await bench.put("large-metadata", BODY, {"x-amz-meta-sealgate": "v" * (size - len("sealgate"))})
+
+
+async def _with_trailer(bench: Bench, name: str, checksum_of: bytes) -> Seen:
+    """BODY in one chunk, with a CRC32 behind it, unsigned."""
+    checksum = base64.b64encode(zlib.crc32(checksum_of).to_bytes(4, "big")).decode()
+    headers = {
+        "content-encoding": "aws-chunked",
+        "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+        "x-amz-decoded-content-length": str(len(BODY)),
+        "x-amz-trailer": "x-amz-checksum-crc32",
+    }
+    chunks = b"%x\r\n%s\r\n0\r\nx-amz-checksum-crc32:%s\r\n\r\n" % (len(BODY), BODY, checksum.encode())
+    return await bench.put(name, chunks, headers)
+
+
+CAPABILITIES: Mapping[str, Trial] = {
+    trial.__name__: trial
+    for trial in (
+        *(equal_parts, consecutive_parts, checksum_trailers, unsigned_payload, conditional_writes),
+        *(conditional_copies, collapses_slashes, turns_backslashes, drops_folder_bodies),
+    )
+}
+UNTRIED = frozenset({"largest_copy_bytes"})
+"""Capabilities that would cost gigabytes to try: the configuration's word is taken."""
+PROMISES: Mapping[str, Trial] = {
+    trial.__name__: trial for trial in (reads_back, keeps_metadata, forgets_cut_uploads)
+}
+FACTS: Mapping[str, Trial] = {
+    trial.__name__: trial for trial in (metadata_bytes, segment_bytes, checks_payload_hashes, checks_md5)
+}
