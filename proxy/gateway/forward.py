@@ -1,4 +1,4 @@
-"""What goes to the store as it is, re-signed: bucket operations, deletions, listings with plaintext sizes.
+"""What goes to the store as it is, re-signed: bucket operations and deletions.
 
 Bodies of these operations are small documents: held within a bound, proven, then sent.
 """
@@ -6,11 +6,9 @@ Bodies of these operations are small documents: held within a bound, proven, the
 import base64
 import hashlib
 from collections.abc import Iterable
-from functools import partial
 
 from proxy.gateway.call import Call
 from proxy.gateway.pump import PlainBody
-from proxy.gateway.rules import Mode
 from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
 from proxy.s3.checksums import PREFIX, Claims
 from proxy.s3.errors import S3Error
@@ -25,15 +23,10 @@ from proxy.s3.xml import (
     build_delete_result,
     parse_delete_objects,
     parse_delete_result,
-    rewrite_listing,
 )
-from proxy.seal.errors import NotSealed
-from proxy.seal.geometry import plain_size
 
 DOCUMENT_BYTES = 2 * 1024 * 1024
 """S3's own XML bodies stay below; so do 1,000 keys of 1,024 bytes in a DeleteObjects body."""
-USUAL_LISTING_BYTES = 1024 * 1024
-"""What a page of 1,000 keys takes at most, unless the keys are very long; for stores that do not say."""
 XML = {"content-type": "application/xml"}
 
 
@@ -47,17 +40,6 @@ async def forward(call: Call) -> None:
         told = client_headers(response.headers)
         call.trace.version_id = told.get("x-amz-version-id", "")
         await call.reply(response.status, told, body)
-
-
-async def list_objects(call: Call) -> None:
-    """A listing with plaintext sizes, which follow from the sealed ones by arithmetic."""
-    headers = store_headers(call.operation.name, call.request.headers)
-    async with answer_to(call, request_for(call, headers)) as response:
-        await refuse_unless_ok(call, response)
-        async with call.hold(2 * (response.content_length or USUAL_LISTING_BYTES)):
-            page = await response.read(limit=MAX_LISTING_BYTES)
-            shown = rewrite_listing(page, plain_size_of=partial(_shown_size, call), hidden=is_reserved)
-            await call.reply(200, client_headers(response.headers) | XML, shown)
 
 
 async def delete_objects(call: Call) -> None:
@@ -91,15 +73,6 @@ async def document(call: Call, claims: Claims | None = None, *, limit: int = DOC
         raise S3Error("MaxMessageLengthExceeded", MaxMessageLengthBytes=str(limit))
     async with call.hold(body.length):
         return await body.whole()
-
-
-def _shown_size(call: Call, key: str, size: int) -> int:
-    if call.rooms.rules.for_name(call.request.bucket, key).mode is Mode.PASSTHROUGH:
-        return size
-    try:
-        return plain_size(size)
-    except NotSealed:
-        return size  # a folder marker, or a foreign object that a read refuses
 
 
 def _has_digest(call: Call) -> bool:

@@ -15,8 +15,9 @@ from proxy.gateway.call import Call, Rooms, common_headers
 from proxy.gateway.connection import head_bytes
 from proxy.gateway.copy import copy_object
 from proxy.gateway.exchange import ClientGone, Exchange
-from proxy.gateway.forward import delete_objects, forward, list_objects
+from proxy.gateway.forward import delete_objects, forward
 from proxy.gateway.get import get_object, head_object
+from proxy.gateway.listing import list_objects
 from proxy.gateway.multipart.abort import abort_upload
 from proxy.gateway.multipart.complete import complete_upload
 from proxy.gateway.multipart.create import create_upload

@@ -72,6 +72,7 @@ _TO_STORE: dict[str, frozenset[str]] = {
     "DeleteObjects": _ALWAYS | {"x-amz-mfa", BYPASS_HEADER},
     "GetObject": _ALWAYS | _READ,
     "HeadObject": _ALWAYS | _READ,
+    "ListObjectVersions": _ALWAYS | _LIST,
     "ListObjects": _ALWAYS | _LIST,
     "ListObjectsV2": _ALWAYS | _LIST,
     "PutObject": _ALWAYS | _WRITE,

@@ -150,6 +150,7 @@ _SERVED = {
     "HeadBucket": Treatment.FORWARD,
     "HeadObject": Treatment.HEAD,
     "ListBuckets": Treatment.LIST_BUCKETS,
+    "ListObjectVersions": Treatment.LIST,
     "ListObjects": Treatment.LIST,
     "ListObjectsV2": Treatment.LIST,
     "PutObject": Treatment.SEAL,

@@ -1,14 +1,12 @@
-"""The XML bodies that the gateway reads or changes: DeleteObjects, its result, listings, a store's errors.
+"""The XML bodies that the gateway reads or makes: DeleteObjects, its result, a store's errors.
 
 A client's document is held to its schema, for a word that we skip could be a condition that the client
-relies on. A store's listing is changed by cutting and replacing bytes: what is not a size or a hidden name
-stays as the store wrote it, unknown elements included.
+relies on.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import unquote_plus
 
 from proxy.s3.errors import S3Error
 from proxy.s3.markup import DECLARATION, NAMESPACE, MarkupError, Node, element, read
@@ -18,9 +16,6 @@ MAX_DELETE_KEYS = 1000
 MAX_LISTING_BYTES = 8 * 1024 * 1024
 _CONDITIONS = {"ETag", "LastModifiedTime", "Size"}
 _OBJECT_ELEMENTS = {"Key", "VersionId"} | _CONDITIONS
-_ENTRY_ELEMENTS = {"Key", "Size", "Prefix", "CommonPrefixes", "KeyCount", "EncodingType"}
-_LISTINGS = {"ListBucketResult", "ListVersionsResult", "ListBucketVersionsResult"}
-_LISTED = {"Contents", "Version", "DeleteMarker"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,37 +114,6 @@ def build_delete_result(
     return document_of("DeleteResult", inner)
 
 
-def rewrite_listing(
-    document: bytes, *, plain_size_of: Callable[[str, int], int], hidden: Callable[[str], bool]
-) -> bytes:
-    """A store's list of objects or versions with plaintext sizes, without hidden keys and prefixes.
-
-    plain_size_of gets the decoded key and the store's size. A document of another kind is InternalError.
-    """
-    root = store_document(document, _LISTINGS, only=_LISTED | _ENTRY_ELEMENTS)
-    decode = unquote_plus if root.get("EncodingType") == "url" else str
-    edits: list[tuple[int, int, bytes]] = []
-    dropped = 0
-    for node in root.children:
-        if node.name in _LISTED:
-            key = decode(node.get("Key"))
-            if hidden(key):
-                edits.append((node.start, node.end, b""))
-                dropped += 1
-            else:
-                edits += [
-                    _number(document, size, plain_size_of(key, integer_in(size))) for size in node.all("Size")
-                ]
-        elif node.name == "CommonPrefixes":
-            gone = [prefix for prefix in node.all("Prefix") if hidden(decode(prefix.text))]
-            whole = len(gone) == len(list(node.all("Prefix")))
-            edits += [(cut.start, cut.end, b"") for cut in ([node] if whole else gone)]
-            dropped += len(gone)
-    if dropped:
-        edits += [_number(document, node, integer_in(node) - dropped) for node in root.all("KeyCount")]
-    return b"".join(spliced(document, sorted(edits)))
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedKey:
     key: str
@@ -233,17 +197,13 @@ def integer_in(node: Node) -> int:
     return int(text)
 
 
-def _number(document: bytes, node: Node, value: int) -> tuple[int, int, bytes]:
-    """The element with another number in it; its tags stay as they are."""
-    opened = document.index(b">", node.start) + 1
-    closing = document.rindex(b"<", opened, node.end)
-    return opened, closing, str(value).encode()
-
-
-def spliced(document: bytes, edits: list[tuple[int, int, bytes]]) -> Iterator[bytes]:
-    at = 0
-    for start, end, replacement in edits:
-        yield document[at:start]
+def spliced(
+    document: bytes, edits: Iterable[tuple[int, int, bytes]], start: int = 0, end: int | None = None
+) -> Iterator[bytes]:
+    """document[start:end] in pieces, with each edit's bytes in place of what stands there. Edits in order."""
+    at = start
+    for first, behind, replacement in edits:
+        yield document[at:first]
         yield replacement
-        at = end
-    yield document[at:]
+        at = behind
+    yield document[at:end]

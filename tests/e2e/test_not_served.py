@@ -85,7 +85,6 @@ def test_a_copied_part_is_refused_and_writes_nothing(
 @pytest.mark.parametrize(
     ("method", "query", "name"),
     [
-        ("GET", "versions", "ListObjectVersions"),
         ("PUT", "policy", "PutBucketPolicy"),
         ("GET", "policy", "GetBucketPolicy"),
         ("DELETE", "policy", "DeleteBucketPolicy"),

@@ -26,6 +26,7 @@ SERVED = {
     "CompleteMultipartUpload",
     "CreateMultipartUpload",
     "ListMultipartUploads",
+    "ListObjectVersions",
     "ListParts",
     "UploadPart",
     "CreateBucket",

@@ -1,17 +1,12 @@
-"""S3's documents: what a client may ask, what a store answers, and what is changed in between."""
+"""S3's documents: what a client may ask and what a store answers. Listings have a file of their own."""
 
 import pytest
-from botocore.parsers import RestXMLParser
-from botocore.session import get_session
 from hypothesis import given
 from hypothesis import strategies as st
-from minio.datatypes import parse_list_objects
 from minio.deleteobjects import DeleteResult
 from minio.xml import unmarshal
-from urllib3 import HTTPResponse
 
 from proxy.s3.errors import S3Error, error_document
-from proxy.s3.operations import is_reserved
 from proxy.s3.xml import (
     Deleted,
     DeleteFailure,
@@ -21,24 +16,10 @@ from proxy.s3.xml import (
     parse_delete_objects,
     parse_delete_result,
     parse_error,
-    rewrite_listing,
 )
+from tests.s3.boto import as_boto_reads_it
 
 NS = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
-
-
-def as_boto_reads_it(operation: str, body: bytes) -> dict[str, object]:
-    session = get_session()  # type: ignore[no-untyped-call]  # botocore has no annotations
-    shape = session.get_service_model("s3").operation_model(operation).output_shape
-    parser = RestXMLParser()  # type: ignore[no-untyped-call]  # the same
-    answer = {"status_code": 200, "headers": {}, "body": body}
-    parsed = parser.parse(answer, shape)  # type: ignore[no-untyped-call]  # the same
-    assert isinstance(parsed, dict)
-    return parsed
-
-
-def halved(_key: str, size: int) -> int:
-    return size // 2
 
 
 # The S3 API reference's example of DeleteObjects.
@@ -153,164 +134,11 @@ def test_a_result_is_read_back() -> None:
     assert parse_delete_result(build_delete_result(DELETED, FAILED, quiet=True)) == ([], FAILED)
 
 
-# The S3 API reference's example of ListObjectsV2, with a delimiter, and a reserved key and prefix put in.
-V2 = f"""<?xml version="1.0" encoding="UTF-8"?>
-<ListBucketResult {NS}>
-  <Name>example-bucket</Name>
-  <Prefix></Prefix>
-  <KeyCount>5</KeyCount>
-  <MaxKeys>1000</MaxKeys>
-  <Delimiter>/</Delimiter>
-  <IsTruncated>false</IsTruncated>
-  <Contents>
-    <Key>sample.jpg</Key>
-    <LastModified>2011-02-26T01:56:20.000Z</LastModified>
-    <ETag>"bf1d737a4d46a19f3bced6905cc8b902"</ETag>
-    <Size>142863</Size>
-    <Unknown><Size>7</Size></Unknown>
-    <StorageClass>STANDARD</StorageClass>
-  </Contents>
-  <Contents><Key>.sealgate/x</Key><Size>4</Size></Contents>
-  <Contents><Size>10</Size><Key>a&amp;b</Key></Contents>
-  <CommonPrefixes><Prefix>photos/</Prefix></CommonPrefixes>
-  <CommonPrefixes><Prefix>.sealgate/</Prefix></CommonPrefixes>
-</ListBucketResult>"""
-
-
-def test_a_listing_changes_in_its_sizes_and_hidden_names_only() -> None:
-    asked: list[tuple[str, int]] = []
-
-    def plain_size_of(key: str, size: int) -> int:
-        asked.append((key, size))
-        return size // 2
-
-    expected = (
-        V2.replace("142863", "71431")
-        .replace("<Size>10<", "<Size>5<")
-        .replace("<KeyCount>5<", "<KeyCount>3<")
-        .replace("<Contents><Key>.sealgate/x</Key><Size>4</Size></Contents>", "")
-        .replace("<CommonPrefixes><Prefix>.sealgate/</Prefix></CommonPrefixes>", "")
-    )
-
-    got = rewrite_listing(V2.encode(), plain_size_of=plain_size_of, hidden=is_reserved)
-
-    assert got.decode() == expected
-    assert asked == [("sample.jpg", 142863), ("a&b", 10)]
-
-
-def test_clients_read_the_listing() -> None:
-    got = rewrite_listing(V2.encode(), plain_size_of=halved, hidden=is_reserved)
-    parsed = as_boto_reads_it("ListObjectsV2", got)
-
-    assert parsed["KeyCount"] == 3
-    assert parsed["CommonPrefixes"] == [{"Prefix": "photos/"}]
-    contents = parsed["Contents"]
-    assert isinstance(contents, list)
-    assert [(entry["Key"], entry["Size"]) for entry in contents] == [("sample.jpg", 71431), ("a&b", 5)]
-
-
-def test_a_listing_without_anything_to_change_is_the_store_s_own_bytes() -> None:
-    document = f"<ListBucketResult {NS}><Name>b</Name><!-- note --><Prefix/></ListBucketResult>"
-
-    assert rewrite_listing(document.encode(), plain_size_of=halved, hidden=is_reserved) == document.encode()
-
-
-@pytest.mark.parametrize("first", [True, False])
-def test_encoded_keys_are_decoded_for_the_decision_and_stay_encoded(first: object) -> None:
-    """The element that says so may come last."""
-    url = "<EncodingType>url</EncodingType>"
-    entries = (
-        "<Contents><Key>a%2Bb+c</Key><Size>4</Size></Contents>"
-        "<Contents><Key>%2Esealgate%2Fx</Key><Size>4</Size></Contents>"
-    )
-    inner = url + entries if first else entries + url
-    asked: list[str] = []
-
-    def plain_size_of(key: str, size: int) -> int:
-        asked.append(key)
-        return size
-
-    got = rewrite_listing(
-        f"<ListBucketResult>{inner}</ListBucketResult>".encode(),
-        plain_size_of=plain_size_of,
-        hidden=is_reserved,
-    )
-
-    assert asked == ["a+b c"]
-    assert b"a%2Bb+c" in got
-    assert b"sealgate" not in got
-
-
-def test_keys_that_only_look_encoded_are_left_alone() -> None:
-    entry = b"<Contents><Key>%2Esealgate%2Fx+y</Key><Size>4</Size></Contents>"
-    document = b"<ListBucketResult>" + entry + b"</ListBucketResult>"
-
-    assert b"%2Esealgate%2Fx+y" in rewrite_listing(document, plain_size_of=halved, hidden=is_reserved)
-
-
-def test_prefixes_that_share_an_element() -> None:
-    """Some stores put all of them into one."""
-    document = (
-        b"<ListBucketResult><KeyCount>2</KeyCount><CommonPrefixes><Prefix>a/</Prefix><Prefix>.sealgate/</Prefix>"
-        b"</CommonPrefixes></ListBucketResult>"
-    )
-    got = rewrite_listing(document, plain_size_of=halved, hidden=is_reserved)
-
-    assert got == (
-        b"<ListBucketResult><KeyCount>1</KeyCount><CommonPrefixes><Prefix>a/</Prefix>"
-        b"</CommonPrefixes></ListBucketResult>"
-    )
-
-
-def test_versions_have_sizes_and_delete_markers_have_none() -> None:
-    document = (
-        b'<v:ListVersionsResult xmlns:v="urn:x"><v:Version><v:Key>a</v:Key><v:Size> 8 </v:Size></v:Version>'
-        b"<v:DeleteMarker><v:Key>b</v:Key></v:DeleteMarker>"
-        b"<v:DeleteMarker><v:Key>.sealgate/b</v:Key></v:DeleteMarker></v:ListVersionsResult>"
-    )
-    got = rewrite_listing(document, plain_size_of=halved, hidden=is_reserved)
-
-    assert b"<v:Size>4</v:Size>" in got
-    assert got.count(b"<v:DeleteMarker>") == 1
-
-
-def test_minio_s_client_reads_a_listing() -> None:
-    """It has a parser of its own, which minds namespaces."""
-    got = rewrite_listing(V2.encode(), plain_size_of=halved, hidden=is_reserved)
-    objects, truncated, *_ = parse_list_objects(HTTPResponse(got, preload_content=True))
-
-    assert [(entry.object_name, entry.size) for entry in objects] == [
-        ("sample.jpg", 71431),
-        ("a&b", 5),
-        ("photos/", None),
-    ]
-    assert not truncated
-
-
 def test_minio_s_client_reads_the_result_of_a_delete() -> None:
     result = unmarshal(DeleteResult, build_delete_result(DELETED, FAILED, quiet=False).decode())
 
     assert [entry.name for entry in result.object_list] == ["a<b", "c"]
     assert [(entry.name, entry.code) for entry in result.error_list] == [("d", "AccessDenied")]
-
-
-@pytest.mark.parametrize(
-    "document",
-    [
-        b"",
-        b"<html>busy</html>",
-        b"<Error><Code>SlowDown</Code></Error>",
-        b"<ListBucketResult><Contents><Key>a</Key><Size>many</Size></Contents></ListBucketResult>",
-        b"<ListBucketResult><Contents><Key>a</Key><Size/></Contents></ListBucketResult>",
-        b"<ListBucketResult><Contents><Key>a</Key><Size>-1</Size></Contents></ListBucketResult>",
-    ],
-)
-def test_an_answer_that_is_no_listing_never_reaches_the_client(document: bytes) -> None:
-    """A store that talks nonsense is an error, and not an empty bucket."""
-    with pytest.raises(S3Error) as caught:
-        rewrite_listing(document, plain_size_of=halved, hidden=is_reserved)
-
-    assert caught.value.code == "InternalError"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,70 @@
+"""ListObjects, ListObjectsV2, ListObjectVersions: the store's pages as clients may see them.
+
+Sizes are the plaintext's, by arithmetic alone. Names under the reserved prefix are left out, and their places
+are filled with what follows, so that a page is as long as the client asked for and says rightly whether
+another one comes. One request to the store does for all pages that are not near that prefix.
+"""
+
+from contextlib import AsyncExitStack
+
+from proxy.gateway.call import Call
+from proxy.gateway.rules import Mode
+from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
+from proxy.gateway.walk import Walk
+from proxy.s3.headers import client_headers, store_headers
+from proxy.s3.listings import Entry, Listing, Page, joined, read_page
+from proxy.s3.xml import MAX_LISTING_BYTES
+from proxy.seal.errors import NotSealed
+from proxy.seal.geometry import plain_size
+
+USUAL_LISTING_BYTES = 1024 * 1024
+"""What a page of 1,000 keys takes at most, unless the keys are very long; for stores that do not say."""
+BY_OPERATION = {
+    "ListObjects": Listing.OBJECTS,
+    "ListObjectsV2": Listing.OBJECTS_V2,
+    "ListObjectVersions": Listing.VERSIONS,
+}
+XML = {"content-type": "application/xml"}
+
+
+async def list_objects(call: Call) -> None:
+    """Raises S3Error, UpstreamError, OverBudget."""
+    async with AsyncExitStack() as held:
+        reader = _Reader(call, held)
+        request = call.request
+        walk = Walk(BY_OPERATION[call.operation.name], request.query, request.store_query, reader.page)
+        pages = await walk.filled()
+        ended = pages[-1].truncated and not await walk.goes_on(pages[-1])
+        document = joined(pages, lambda entry: _shown_size(call, entry), ended=ended)
+        await call.reply(200, reader.headers | XML, document)
+
+
+class _Reader:
+    """Pages of the store; each stays in memory, on the budget, until `held` ends."""
+
+    def __init__(self, call: Call, held: AsyncExitStack) -> None:
+        self._call = call
+        self._held = held
+        self.headers: dict[str, str] = {}
+        """Of the first answer, for the client."""
+
+    async def page(self, query: str) -> Page:
+        call = self._call
+        headers = store_headers(call.operation.name, call.request.headers)
+        async with answer_to(call, request_for(call, headers, query=query)) as response:
+            await refuse_unless_ok(call, response)
+            size = response.content_length or USUAL_LISTING_BYTES
+            await self._held.enter_async_context(call.hold(2 * size))
+            document = await response.read(limit=MAX_LISTING_BYTES)
+            self.headers = self.headers or client_headers(response.headers)
+        return read_page(document)
+
+
+def _shown_size(call: Call, entry: Entry) -> int:
+    size = entry.store_size
+    if call.rooms.rules.for_name(call.request.bucket, entry.name).mode is Mode.PASSTHROUGH:
+        return size
+    try:
+        return plain_size(size)
+    except NotSealed:
+        return size  # a folder marker, or a foreign object that a read refuses
