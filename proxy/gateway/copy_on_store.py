@@ -8,13 +8,13 @@ store refuses where it was overwritten meanwhile.
 from dataclasses import replace
 
 from proxy.gateway.call import Call
+from proxy.gateway.copy_in_parts import copy_in_parts
 from proxy.gateway.copy_source import Made, Source, SourceChanged
 from proxy.gateway.datakeys import encryption_headers, plan_for
 from proxy.gateway.rewrap import rewrapped
 from proxy.gateway.store import ERROR_BYTES, answer_to, refusal, refuse_unless_ok, request_for
 from proxy.s3.copying import METADATA_DIRECTIVE, TAGGING_DIRECTIVE, checksum_elements, parse_copy_result
 from proxy.s3.encryption import parse_encryption
-from proxy.s3.errors import S3Error
 from proxy.s3.headers import ENVELOPE, check_metadata
 
 _REPLACE = {METADATA_DIRECTIVE: "REPLACE", TAGGING_DIRECTIVE: "REPLACE"}
@@ -39,13 +39,9 @@ async def copy_as_it_is(call: Call, source: Source, described: dict[str, str]) -
 
 
 async def copy_on_store(call: Call, source: Source, described: dict[str, str]) -> Made:
-    """One copy, with these headers and none of the source's."""
+    """One copy, by one request or in parts, with these headers and none of the source's."""
     if source.stored_length > call.store.capabilities.largest_copy_bytes:
-        raise S3Error(
-            "InvalidRequest",
-            "The specified copy source is larger than the maximum allowable size for a copy source: "
-            f"{call.store.capabilities.largest_copy_bytes}",
-        )
+        return await copy_in_parts(call, source, described)
     headers = described | source.bound | _REPLACE
     async with answer_to(call, request_for(call, headers)) as response:
         if response.status == 412:

@@ -7,6 +7,7 @@ when the envelope opens, and for the one body that the copy is then bound to.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from urllib.parse import quote
 
 from proxy.gateway.call import Call
@@ -14,13 +15,14 @@ from proxy.gateway.datakeys import opened_envelope
 from proxy.gateway.rules import Mode
 from proxy.gateway.sealed_object import SealedObject, late_checksums, maybe_sealed, sealed_total
 from proxy.gateway.store import ERROR_BYTES, answer_to, refuse_unless_ok, request_for
-from proxy.s3.copying import CopyResult, check_source, parse_tags, source_header, wanted_checksum
+from proxy.s3.copying import CopyResult, check_source, iso_date, parse_tags, source_header, wanted_checksum
 from proxy.s3.errors import S3Error
 from proxy.s3.operations import copy_source
 from proxy.s3.request import renamed
 from proxy.seal.envelope import OpenEnvelope
-from proxy.upstream.messages import Response
+from proxy.upstream.messages import Headers, Response
 
+NO_CHECKSUMS: Mapping[str, str] = MappingProxyType({})
 OWNER = "x-amz-source-expected-bucket-owner"
 
 
@@ -86,6 +88,19 @@ class Made:
     """Of the store's answer."""
     encryption: Mapping[str, str]
     """What the client is told of it."""
+
+
+async def made_result(
+    call: Call, headers: Headers, *, etag: str, checksums: Mapping[str, str] = NO_CHECKSUMS
+) -> CopyResult:
+    """Of a write, whose answer does not tell when its object was last modified, as a copy's does."""
+    version_id = headers.get("x-amz-version-id", "")
+    query = f"versionId={quote(version_id, safe='')}" if version_id else ""
+    async with answer_to(call, request_for(call, {}, method="HEAD", query=query)) as told:
+        date = told.headers.get("last-modified", "") if told.status == 200 else ""
+    return CopyResult(
+        etag=etag, last_modified=iso_date(date, otherwise=call.rooms.now()), checksums=checksums
+    )
 
 
 async def look_at_source(call: Call) -> Source:

@@ -5,19 +5,18 @@ whole source has proven itself: a source that is damaged or ends early leaves no
 """
 
 from collections.abc import AsyncIterator, Mapping
-from urllib.parse import quote
 
 from proxy.gateway.call import Call
 from proxy.gateway.copy_plain import OPEN_BUFFERS_BYTES, Plaintext, plaintext_of
-from proxy.gateway.copy_source import Made, Source
+from proxy.gateway.copy_source import Made, Source, made_result
 from proxy.gateway.copy_ways import Form, target_form
 from proxy.gateway.datakeys import encryption_headers, plan_for, sealing_key
 from proxy.gateway.exchange import Buffer
 from proxy.gateway.sending import MAX_SEALED_BYTES, STREAM_BUFFERS_BYTES, send
-from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
+from proxy.gateway.store import refuse_unless_ok, request_for
 from proxy.gateway.trace import Phase
 from proxy.s3.checksums import running_checksum
-from proxy.s3.copying import CopyResult, checksum_elements, iso_date, wanted_checksum
+from proxy.s3.copying import checksum_elements, wanted_checksum
 from proxy.s3.encryption import parse_encryption
 from proxy.s3.errors import S3Error
 from proxy.s3.headers import ENVELOPE, check_metadata
@@ -25,13 +24,16 @@ from proxy.seal.checksums import COMPOSITE
 from proxy.seal.envelope import seal_envelope
 from proxy.seal.geometry import sealed_size
 from proxy.seal.sealer import Sealer
-from proxy.upstream.messages import Response
 
 
 async def copy_through(call: Call, source: Source, described: dict[str, str]) -> Made:
     """Raises SourceChanged, and whatever reading the source and writing the target raise."""
     if sealed_size(source.plain_length) > MAX_SEALED_BYTES:
-        raise S3Error("EntityTooLarge", ProposedSize=str(source.plain_length))
+        raise S3Error(
+            "InvalidRequest",
+            "The specified copy source is larger than the maximum allowable size for a copy source that "
+            "passes through here: use UploadPartCopy.",
+        )
     if source.plain_length and call.request.key.endswith("/") and call.store.capabilities.drops_folder_bodies:
         raise S3Error("InvalidRequest", "This store keeps no body under a name that ends in a slash.")
     if target_form(call, source) is Form.SEALED:
@@ -73,7 +75,9 @@ async def _sealed(call: Call, source: Source, described: dict[str, str]) -> Made
         response = await send(call, upload, body.pieces())
         await refuse_unless_ok(call, response)
         told = encryption_headers(plan.mode, data_key.key_arn, per_object=plan.per_object)
-        result = await _result(call, response, checksums=checksum_elements(body.checksums))
+        elements = checksum_elements(body.checksums)
+        etag = response.headers.get("etag", "")
+        result = await made_result(call, response.headers, etag=etag, checksums=elements)
         return Made(result=result, headers=response.headers, encryption=told)
 
 
@@ -88,7 +92,7 @@ async def _plain(call: Call, source: Source, described: dict[str, str]) -> Made:
         call.trace.encryption = "passthrough"
         response = await send(call, upload, plain.pieces())
         await refuse_unless_ok(call, response)
-        result = await _result(call, response, checksums={})
+        result = await made_result(call, response.headers, etag=response.headers.get("etag", ""))
         return Made(result=result, headers=response.headers, encryption={})
 
 
@@ -129,15 +133,3 @@ class _Sealing:
 def _of_the_whole(checksums: Mapping[int, bytes]) -> dict[int, bytes]:
     """Without those that are made of parts' checksums: the copy has no parts."""
     return {code: digest for code, digest in checksums.items() if not code & COMPOSITE}
-
-
-async def _result(call: Call, response: Response, *, checksums: dict[str, str]) -> CopyResult:
-    """A PUT is not told when its object was last modified, and a copy is: so the store is asked."""
-    version_id = response.headers.get("x-amz-version-id", "")
-    query = f"versionId={quote(version_id, safe='')}" if version_id else ""
-    async with answer_to(call, request_for(call, {}, method="HEAD", query=query)) as told:
-        date = told.headers.get("last-modified", "") if told.status == 200 else ""
-    etag = response.headers.get("etag", "")
-    return CopyResult(
-        etag=etag, last_modified=iso_date(date, otherwise=call.rooms.now()), checksums=checksums
-    )

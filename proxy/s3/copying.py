@@ -146,11 +146,21 @@ def parse_copy_result(document: bytes) -> CopyResult:
     except MarkupError as error:
         raise S3Error("InternalError", "The store's answer is not XML.") from error
     if root.name == "Error":
-        raise _failure(root.get("Code"), root.get("Message"))
+        raise failure_within(root.get("Code"), root.get("Message"))
     etag = root.get("ETag").strip().strip('"')
     if root.name not in {"CopyObjectResult", "CopyPartResult"} or not etag:
         raise S3Error("InternalError", "The store's answer is another document than expected.")
     return CopyResult(etag=f'"{etag}"', last_modified=root.get("LastModified").strip())
+
+
+def failure_within(code: str, message: str) -> S3Error:
+    """Of an error inside an answer of 200: what the store says of the request goes on to the client.
+
+    A failure of its own is worth another try.
+    """
+    if code not in TABLE or TABLE[code][0] >= 500:
+        return S3Error("SlowDown" if code == "SlowDown" else "ServiceUnavailable")
+    return S3Error(code, message)
 
 
 def build_copy_result(root: str, result: CopyResult) -> bytes:
@@ -176,13 +186,6 @@ def iso_date(http_date: str, *, otherwise: datetime) -> str:
     """A Last-Modified as the documents write it."""
     moment = _moment(http_date) or otherwise
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-
-
-def _failure(code: str, message: str) -> S3Error:
-    """A store's own failure is worth another try; what it says of the request goes on to the client."""
-    if code not in TABLE or TABLE[code][0] >= 500:
-        return S3Error("SlowDown" if code == "SlowDown" else "ServiceUnavailable")
-    return S3Error(code, message)
 
 
 def _directive(headers: Mapping[str, str], name: str) -> bool:

@@ -25,7 +25,7 @@ class Capabilities:
     conditional_copies: bool = False
     """Obeys x-amz-copy-source-if-*."""
     largest_copy_bytes: int = 5 * 1024**3
-    """What one request copies on the store at most."""
+    """What one request copies on the store at most; above it, parts are copied."""
     collapses_slashes: bool = False
     """Keeps `a//b` as `a/b` and `/a` as `a`."""
     turns_backslashes: bool = False

@@ -61,6 +61,11 @@ class Relay:
         self._trouble = Trouble()
         self._moved = {"to_store": 0, "to_proxy": 0}
 
+    @property
+    def moved_bytes(self) -> int:
+        """Both ways, since the trouble began."""
+        return sum(self._moved.values())
+
     @contextlib.contextmanager
     def trouble(self, **what: Any) -> Iterator[None]:
         """What holds until the end of the block. Connections that it left half dead end with it."""
