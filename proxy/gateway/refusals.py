@@ -130,6 +130,7 @@ ANSWERS: dict[type[BaseException], Callable[[Any], S3Error]] = {
     seal.WrongLength: _fixed("IncompleteBody"),
     seal.RefusedContext: lambda error: S3Error("InvalidArgument", str(error)),
     IntegrityViolation: _fixed("InvalidObjectState", NOT_AS_SEALED),
+    upstream.HashWanted: _fixed("EntityTooLarge", "The store takes no body that is too large to be held."),
     upstream.UpstreamError: _fixed("ServiceUnavailable", "The object store does not answer. Try again."),
     OverBudget: _fixed("SlowDown"),
     BodyTooShort: _fixed("IncompleteBody"),

@@ -18,6 +18,7 @@ from proxy.upstream.connection import Connection, Stalled
 from proxy.upstream.exchange import Exchange
 from proxy.upstream.messages import (
     AnsweredEarly,
+    HashWanted,
     Request,
     Response,
     Upload,
@@ -140,7 +141,7 @@ class Client:
         if self._unsigned_payload:
             return UNSIGNED
         if body is None:
-            raise AssertionError("this store needs x-amz-content-sha256 for a body that is not held")
+            raise HashWanted("this store takes no unsigned body")
         return sha256(body).hexdigest()
 
 
