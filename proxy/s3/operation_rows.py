@@ -125,9 +125,7 @@ _OVERRIDES = (
 )
 _READ = f"{_OVERRIDES} versionId partNumber"
 _LIST = "delimiter encoding-type max-keys prefix"
-# Ceph's: names as they come. Other stores pass over it, or refuse it beside a delimiter, as Ceph does.
-_UNORDERED = "allow-unordered"
-_LIST_V2 = f"{_LIST} {_UNORDERED} continuation-token fetch-owner start-after"
+_LIST_V2 = f"{_LIST} allow-unordered continuation-token fetch-owner start-after"
 _LIST_VERSIONS = f"{_LIST} key-marker version-id-marker"
 _LIST_UPLOADS = "delimiter encoding-type key-marker max-uploads prefix upload-id-marker"
 _LIST_ANNOTATIONS = "versionId max-annotation-results annotation-prefix continuation-token"
@@ -264,7 +262,7 @@ _BUCKET_ROWS = (
     ("GET", "ListBucketMetricsConfigurations", "metrics", _CONTINUED, "GetMetricsConfiguration"),
     ("GET", "ListMultipartUploads", "uploads", _LIST_UPLOADS, "ListBucketMultipartUploads"),
     ("GET", "ListObjectVersions", "versions", _LIST_VERSIONS, "ListBucketVersions"),
-    ("GET", "ListObjects", "", f"{_LIST} {_UNORDERED} marker", "ListBucket"),
+    ("GET", "ListObjects", "", f"{_LIST} allow-unordered marker", "ListBucket"),
     ("GET", "ListObjectsV2", "list-type", _LIST_V2, "ListBucket"),
     ("HEAD", "HeadBucket", "", "", "ListBucket"),
     (

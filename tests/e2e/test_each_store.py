@@ -155,6 +155,30 @@ def test_a_name_that_the_store_rewrites_works_under_both_spellings(front: Front,
     assert front.names(bucket) == []
 
 
+@pytest.mark.parametrize(
+    ("source", "target"), [("plain", "copy"), ("from//here", "to//there"), ("same", "same")]
+)
+def test_a_copy_opens_under_the_name_that_the_store_keeps(front: Front, source: str, target: str) -> None:
+    """Source and target may be spelled as nobody keeps them; onto itself it has new metadata."""
+    bucket, plain = front.bucket(), plaintext(200_000)
+    front.put(bucket, source, plain, Metadata={"kept": "no"})
+
+    front.s3.copy_object(
+        Bucket=bucket,
+        Key=target,
+        CopySource={"Bucket": bucket, "Key": source},
+        MetadataDirective="REPLACE",
+        Metadata={"kept": "yes"},
+        ServerSideEncryption="aws:kms",
+        SSEKMSKeyId=front.key_arn,
+    )
+
+    got = front.s3.get_object(Bucket=bucket, Key=target)
+    assert (got["Body"].read(), got["Metadata"]) == (plain, {"kept": "yes"})
+    kept = front.capabilities.stored_key(target)
+    assert front.sealed_on_store(bucket, kept, plain).metadata == {"kept": "yes"}
+
+
 @pytest.mark.parametrize("path", ["/", "//", "%5C"])
 def test_a_name_of_which_the_store_keeps_nothing_is_refused(front: Front, bucket: str, path: str) -> None:
     """Stores make of them a strange entry, or the bucket itself."""
