@@ -27,6 +27,7 @@ from proxy.gateway.put import put_object
 from proxy.gateway.refusals import as_s3_error, retry_headers, violation_in
 from proxy.gateway.remember import event_of
 from proxy.gateway.rules import BucketRule
+from proxy.gateway.state_bucket import refuse_state_bucket
 from proxy.gateway.store import NotModified
 from proxy.gateway.tenure import Tenure
 from proxy.gateway.trace import Phase, Trace
@@ -168,6 +169,7 @@ def _admitted(rooms: Rooms, exchange: Exchange, trace: Trace, request: S3Request
     refuse_reserved(request)
     request, rule = _as_stored(rooms, request)
     trace.key = request.key
+    refuse_state_bucket(rooms, operation, request, rule)
     caller = Caller(
         principal=identity.arn,
         account=identity.account,

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from proxy.s3.errors import S3Error
-from proxy.s3.markup import DECLARATION, NAMESPACE, MarkupError, element, read
-from proxy.s3.xml import MAX_LISTING_BYTES
+from proxy.s3.markup import DECLARATION, NAMESPACE, element
+from proxy.s3.xml import spliced, store_document
 
 MOST = 10_000
 """Of Amazon's ListBuckets, "MaxBuckets"."""
+_ROOTS = {"ListAllMyBucketsResult"}
 _BUCKET_FIELDS = ("Name", "CreationDate", "BucketRegion", "BucketArn")
 
 
@@ -37,12 +38,7 @@ class BucketList:
 
 def parse_bucket_list(document: bytes) -> BucketList:
     """A store's answer; S3Error InternalError where it is none."""
-    try:
-        root = read(document, max_bytes=MAX_LISTING_BYTES)
-    except MarkupError as error:
-        raise S3Error("InternalError", "The store's answer is not XML.") from error
-    if root.name != "ListAllMyBucketsResult":
-        raise S3Error("InternalError", "The store's answer is another document than expected.")
+    root = store_document(document, _ROOTS)
     entries = [node for listed in root.all("Buckets") for node in listed.all("Bucket")]
     owners = [child for owner in root.all("Owner") for child in owner.children]
     return BucketList(
@@ -58,6 +54,14 @@ def parse_bucket_list(document: bytes) -> BucketList:
         ),
         next_token=quote(root.get("ContinuationToken"), safe=""),
     )
+
+
+def without_bucket(document: bytes, name: str) -> bytes:
+    """A store's answer as it wrote it, less the bucket of that name; S3Error InternalError if it is none."""
+    root = store_document(document, _ROOTS)
+    entries = [node for listed in root.all("Buckets") for node in listed.all("Bucket")]
+    cuts = [(node.start, node.end, b"") for node in entries if node.get("Name") == name]
+    return b"".join(spliced(document, cuts))
 
 
 def page_of(buckets: Iterable[Bucket], query: Mapping[str, str]) -> BucketList:
