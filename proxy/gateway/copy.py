@@ -5,12 +5,14 @@ copy_ways.py says whether the store moves the body, or whether it passes through
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 from proxy.gateway.call import Call
 from proxy.gateway.copy_on_store import copy_as_it_is, copy_rewrapped
-from proxy.gateway.copy_source import Made, Source, SourceChanged, look_at_source, source_name, tags_of
+from proxy.gateway.copy_source import Made, Source, from_source, source_name, tags_of
 from proxy.gateway.copy_through import copy_through
 from proxy.gateway.copy_ways import Way, way_of
+from proxy.gateway.forward import XML
 from proxy.s3.copying import CopyWish, build_copy_result, parse_copy, refuse_idle_copy
 from proxy.s3.errors import S3Error
 from proxy.s3.headers import kept_description, store_headers, undescribed
@@ -21,30 +23,31 @@ COPIES: Mapping[Way, Copy] = {
     Way.AS_IT_IS: copy_as_it_is,
     Way.THROUGH: copy_through,
 }
-TRIES = 3
 _TOLD = ("x-amz-expiration", "x-amz-request-charged", "x-amz-version-id")
 
 
 async def copy_object(call: Call) -> None:
-    headers = call.request.headers
-    if headers.get("content-length", "0") != "0":
-        raise S3Error("UnexpectedContent")
-    wish = parse_copy(headers)
+    refuse_body(call)
+    wish = parse_copy(call.request.headers)
     call.trace.source = source_name(call)
     if call.trace.source == (call.request.bucket, call.request.key, ""):
-        refuse_idle_copy(headers, wish)
-    source = await look_at_source(call)
-    for _ in range(TRIES):
-        try:
-            made = await COPIES[way_of(call, source)](call, source, await _described(call, source, wish))
-        except SourceChanged as exc:
-            before, source = source, await look_at_source(call)
-            if source.etag == before.etag:
-                raise exc.refusal from exc  # it was the target's own condition
-            continue
-        await _reply(call, source, made)
-        return
-    raise S3Error("OperationAborted", "The source is being overwritten. Try again.")
+        refuse_idle_copy(call.request.headers, wish)
+    source, made = await from_source(call, partial(_copied, call, wish))
+    headers = {name: made.headers[name] for name in _TOLD if name in made.headers} | source.told_version
+    call.trace.version_id = headers.get("x-amz-version-id", "")
+    document = build_copy_result("CopyObjectResult", made.result)
+    await call.reply(200, headers | dict(made.encryption) | XML, document)
+
+
+def refuse_body(call: Call) -> None:
+    """What a copy is made of is named, not sent."""
+    if call.request.headers.get("content-length", "0") != "0":
+        raise S3Error("UnexpectedContent")
+
+
+async def _copied(call: Call, wish: CopyWish, source: Source) -> tuple[Source, Made]:
+    copy = COPIES[way_of(call, source)]
+    return source, await copy(call, source, await _described(call, source, wish))
 
 
 async def _described(call: Call, source: Source, wish: CopyWish) -> dict[str, str]:
@@ -55,12 +58,3 @@ async def _described(call: Call, source: Source, wish: CopyWish) -> dict[str, st
     if not wish.replaces_tags:
         headers |= {"x-amz-tagging": await tags_of(source)}
     return {name: value for name, value in headers.items() if value or name != "x-amz-tagging"}
-
-
-async def _reply(call: Call, source: Source, made: Made) -> None:
-    headers = {name: made.headers[name] for name in _TOLD if name in made.headers} | dict(made.encryption)
-    if source.version_id:
-        headers["x-amz-copy-source-version-id"] = source.version_id
-    call.trace.version_id = headers.get("x-amz-version-id", "")
-    document = build_copy_result("CopyObjectResult", made.result)
-    await call.reply(200, headers | {"content-type": "application/xml"}, document)

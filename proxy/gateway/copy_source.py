@@ -5,9 +5,10 @@ its own store, with the client's own right to the key. What HEAD says is the sto
 when the envelope opens, and for the one body that the copy is then bound to.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import TypeVar
 from urllib.parse import quote
 
 from proxy.gateway.call import Call
@@ -22,7 +23,9 @@ from proxy.s3.request import renamed
 from proxy.seal.envelope import OpenEnvelope
 from proxy.upstream.messages import Headers, Response
 
+T = TypeVar("T")
 NO_CHECKSUMS: Mapping[str, str] = MappingProxyType({})
+TRIES = 3
 OWNER = "x-amz-source-expected-bucket-owner"
 
 
@@ -69,6 +72,11 @@ class Source:
     @property
     def plain_length(self) -> int:
         return self.stored_length if self.sealed is None else self.sealed.plain_length
+
+    @property
+    def told_version(self) -> dict[str, str]:
+        """The header that names it to the client."""
+        return {"x-amz-copy-source-version-id": self.version_id} if self.version_id else {}
 
     @property
     def bound(self) -> dict[str, str]:
@@ -127,6 +135,22 @@ async def look_at_source(call: Call) -> Source:
         headers=headers,
         asked_version=version_id,
     )
+
+
+async def from_source(call: Call, copy: Callable[[Source], Awaitable[T]]) -> T:
+    """What `copy` makes of the source; where that was overwritten meanwhile, of the one that is there then.
+
+    Raises S3Error OperationAborted where it never stands still.
+    """
+    source = await look_at_source(call)
+    for _ in range(TRIES):
+        try:
+            return await copy(source)
+        except SourceChanged as exc:
+            before, source = source, await look_at_source(call)
+            if source.etag == before.etag:
+                raise exc.refusal from exc  # it was the target's own condition
+    raise S3Error("OperationAborted", "The source is being overwritten. Try again.")
 
 
 async def tags_of(source: Source) -> str:

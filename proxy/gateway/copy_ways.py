@@ -55,14 +55,19 @@ def way_of(call: Call, source: Source) -> Way:
     """Raises S3Error AccessDenied where the target's rule takes no plaintext of sealed objects."""
     form = Form.PLAIN if source.sealed is None else Form.SEALED
     way = WAYS[form, target_form(call, source), _can_stay(call, source)]
-    if way is not Way.REFUSED:
-        return way
-    if not call.rule.plaintext_copies:
+    if way is Way.REFUSED:
+        refuse_plaintext_copy(call, source)
+        return Way.THROUGH
+    return way
+
+
+def refuse_plaintext_copy(call: Call, source: Source) -> None:
+    """Raise AccessDenied where a sealed source would lie in the clear, and the rule does not allow that."""
+    if source.sealed is not None and not call.rule.plaintext_copies:
         raise S3Error(
             "AccessDenied",
             "The copy would lie on the store in the clear, and the rule of its name does not allow that.",
         )
-    return Way.THROUGH
 
 
 def target_form(call: Call, source: Source) -> Form:

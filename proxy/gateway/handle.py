@@ -14,6 +14,7 @@ from proxy.gateway.buckets import list_buckets
 from proxy.gateway.call import Call, Rooms, common_headers
 from proxy.gateway.connection import head_bytes
 from proxy.gateway.copy import copy_object
+from proxy.gateway.copy_part import copy_part
 from proxy.gateway.exchange import ClientGone, Exchange
 from proxy.gateway.forward import delete_objects, forward
 from proxy.gateway.get import get_object, head_object
@@ -42,6 +43,7 @@ HANDLERS: Mapping[Treatment, Callable[[Call], Awaitable[None]]] = {
     Treatment.OPEN: get_object,
     Treatment.HEAD: head_object,
     Treatment.COPY: copy_object,
+    Treatment.COPY_PART: copy_part,
     Treatment.LIST_BUCKETS: list_buckets,
     Treatment.LIST: list_objects,
     Treatment.CREATE_UPLOAD: create_upload,

@@ -39,6 +39,8 @@ class Treatment(Enum):
     """The body names keys, and each is decided for itself."""
     COPY = auto()
     """The source's body gets another name: on the store with a new envelope, or through us."""
+    COPY_PART = auto()
+    """The source's plaintext is sealed as a part."""
     FORWARD = auto()
     """Sent on, re-signed, bodies as they are."""
     REFUSE = auto()
@@ -141,6 +143,7 @@ _SERVED = {
     "ListMultipartUploads": Treatment.LIST_UPLOADS,
     "ListParts": Treatment.LIST_PARTS,
     "UploadPart": Treatment.UPLOAD_PART,
+    "UploadPartCopy": Treatment.COPY_PART,
     "CreateBucket": Treatment.FORWARD,
     "DeleteBucket": Treatment.FORWARD,
     "DeleteObject": Treatment.FORWARD,
@@ -265,12 +268,7 @@ _BUCKET_ROWS = (
     ("GET", "ListObjects", "", f"{_LIST} allow-unordered marker", "ListBucket"),
     ("GET", "ListObjectsV2", "list-type", _LIST_V2, "ListBucket"),
     ("HEAD", "HeadBucket", "", "", "ListBucket"),
-    (
-        "OPTIONS",
-        "PreflightBucket",
-        "",
-        "",
-    ),
+    ("OPTIONS", "PreflightBucket", "", ""),
     (
         "POST",
         "CreateBucketMetadataConfiguration",
@@ -354,12 +352,7 @@ _OBJECT_ROWS = (
     ("GET", "ListObjectAnnotations", "annotation", _LIST_ANNOTATIONS, "ListObjectAnnotations"),
     ("GET", "ListParts", "uploadId", "max-parts part-number-marker", "ListMultipartUploadParts"),
     ("HEAD", "HeadObject", "", _READ, "GetObject"),
-    (
-        "OPTIONS",
-        "PreflightObject",
-        "",
-        "",
-    ),
+    ("OPTIONS", "PreflightObject", "", ""),
     ("POST", "CompleteMultipartUpload", "uploadId", "", "PutObject"),
     ("POST", "CreateMultipartUpload", "uploads", "", "PutObject"),
     ("POST", "RestoreObject", "restore", _V, "RestoreObject"),

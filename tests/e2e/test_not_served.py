@@ -7,7 +7,6 @@ from botocore.exceptions import ClientError
 
 from tests.e2e.at_rest import AtRest, plaintext
 from tests.e2e.sdk import refused
-from tests.e2e.trail import Trail
 from tests.e2e.wire import send
 from tests.stores.sealgate import Sealgate
 
@@ -59,27 +58,6 @@ def test_an_object_is_untouched_by_what_is_not_served(
     assert name.encode() in answer.body
     sealed_on_store(bucket, key, PLAIN)
     assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == PLAIN
-
-
-def test_a_copied_part_is_refused_and_writes_nothing(
-    s3: Any, bucket: str, key: str, sealed_on_store: AtRest, trail: Trail
-) -> None:
-    """A part that went through as it is would leave an object that nobody can open."""
-    s3.put_object(Bucket=bucket, Key=key, Body=PLAIN)
-
-    with pytest.raises(ClientError) as caught:
-        s3.upload_part_copy(
-            Bucket=bucket,
-            Key=f"{key}-copy",
-            PartNumber=1,
-            UploadId="x",
-            CopySource={"Bucket": bucket, "Key": key},
-        )
-
-    assert refused(caught.value) == (501, "NotImplemented")
-    assert f"{key}-copy" not in sealed_on_store.keys(bucket)
-    event = trail.of(caught.value.response["ResponseMetadata"]["RequestId"])
-    assert (event["eventName"], event["errorCode"]) == ("UploadPartCopy", "NotImplemented")
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ SERVED = {
     "ListObjectVersions",
     "ListParts",
     "UploadPart",
+    "UploadPartCopy",
     "CreateBucket",
     "DeleteBucket",
     "DeleteObject",
