@@ -1,5 +1,6 @@
 """The verdict on two runs of the suite, and the list of what may differ."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,15 @@ def test_few_differences_are_allowed_and_each_says_why() -> None:
         ]
         assert each.reason
         assert section in headings
+
+
+def test_the_page_names_the_same_tests() -> None:
+    """Whoever asks what differs from the bare store finds it told."""
+    page = (ROOT / "docs" / "s3-api.md").read_text()
+    section = page.partition("## The Ceph project's suite\n")[2].partition("\n## ")[0]
+    names = {each["test"].rpartition("::")[2] for each in yaml.safe_load(ALLOWED.read_text())}
+
+    assert set(re.findall(r"`(test_\w+)`", section)) == names
 
 
 def test_a_place_without_the_suite_is_told_how_to_get_it(tmp_path: Path) -> None:
