@@ -8,11 +8,14 @@ where the differences are those of allowed.yaml, and no others.
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 import yaml
 
@@ -31,6 +34,7 @@ def main() -> int:
     asked = _arguments()
     if not asked.suite:
         return _cannot(f"say where the suite is: make compatibility SUITE=PATH; to get it: {TO_GET_IT}")
+    signal.signal(signal.SIGTERM, _ended)
     with tempfile.TemporaryDirectory(prefix="compatibility-") as scratch:
         try:
             suite = prepare(asked.suite, Path(scratch) / "suite", asked.environment)
@@ -102,6 +106,11 @@ def _report(outcomes: Outcomes, differing: Sequence[str]) -> int:
     for test in verdict.passing:
         print(f"{ALLOWED.name} allows what does not differ, take it off: {test}")
     return 0 if verdict.good else 1
+
+
+def _ended(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """Leave as Ctrl-C does: the servers end with their contexts."""
+    raise KeyboardInterrupt
 
 
 def _cannot(why: str) -> int:
