@@ -131,7 +131,7 @@ class Claims:
     def __init__(self, headers: Mapping[str, str], *, compute: int | None = None) -> None:
         """`compute` is the code of a checksum that is wanted even if nobody claims it.
 
-        Raises S3Error InvalidDigest, InvalidRequest or InvalidArgument for what is malformed.
+        Raises S3Error InvalidDigest, BadDigest, InvalidRequest or InvalidArgument for what is malformed.
         """
         self._md5 = _content_md5(headers)
         self._sha256 = _payload_sha256(headers)
@@ -255,7 +255,8 @@ def _check_sdk_algorithm(headers: Mapping[str, str], claimed: set[int | None], *
 def _digest(algorithm: Algorithm, value: str) -> bytes:
     digest = _base64(value.strip())
     if digest is None or len(digest) != algorithm.size:
-        raise S3Error("InvalidRequest", f"Value for {algorithm.header} header is invalid.")
+        # Amazon says InvalidRequest here; Ceph, its suite and other stores say what a wrong digest gets.
+        raise S3Error("BadDigest", f"Value for {algorithm.header} header is invalid.")
     return digest
 
 

@@ -163,7 +163,7 @@ PLAIN_FAULTS: dict[str, tuple[Wrong, tuple[int, str]]] = {
         name: (with_header(f"x-amz-checksum-{name}", base64.b64encode(bytes(size)).decode()), BAD_DIGEST)
         for name, size in DIGEST_BYTES.items()
     },
-    "no checksum": (with_header(CRC32, "AAAA"), (400, "InvalidRequest")),
+    "no checksum": (with_header(CRC32, "AAAA"), (400, "BadDigest")),
     "no length": (
         lambda url, _: Upload(headers=sign("PUT", url, {}, payload_hash=UNSIGNED), body=b""),
         NO_LENGTH,
