@@ -10,7 +10,6 @@ from tests.stores.juicefs import juicefs
 from tests.stores.sealgate import Sealgate, serving
 from tests.stores.seaweedfs import Store, seaweedfs
 
-
 # On a busy machine a step that takes a millisecond takes a second: time says nothing about what is tried.
 settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any-machine")
