@@ -54,10 +54,10 @@ class UploadName:
     store_id: str
 
     @property
-    def directory(self) -> str:
-        """Where its records lie, with a final slash."""
+    def prefix(self) -> str:
+        """What the names of its records begin with. No directory of its own: some stores keep empty ones."""
         named = sha256(name(self.bucket, self.key) + self.store_id.encode()).hexdigest()
-        return f"{DIRECTORY}{named}/"
+        return f"{DIRECTORY}{named}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -139,7 +139,7 @@ def test_every_byte_of_a_part_record_counts() -> None:
 def test_names_tell_uploads_and_attempts_apart() -> None:
     others = [replace(NAME, bucket="p"), replace(NAME, key=b"k"), replace(NAME, store_id="i")]
 
-    assert len({each.directory for each in [NAME, *others]}) == 4
+    assert len({each.prefix for each in [NAME, *others]}) == 4
     assert part_record_name(7, "abc") != part_record_name(7, "abd") != part_record_name(8, "abd")
     assert tag_in_name(upload_record_name(TAG)) == TAG
     assert [tag_in_name(name) for name in ("upload-00", "part-1-00", f"upload-{TAG.hex().upper()}")] == [

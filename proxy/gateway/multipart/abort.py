@@ -16,17 +16,18 @@ async def abort_upload(call: Call) -> None:
     if call.rule.mode is RuleMode.PASSTHROUGH:
         await forward(call)
         return
-    _, name = named_upload(call)
-    await call.reply(204, await finish(_abort(call, name)))
+    tag, name = named_upload(call)
+    await call.reply(204, await finish(_abort(call, name, ours=tag is not None)))
 
 
-async def _abort(call: Call, name: UploadName) -> dict[str, str]:
+async def _abort(call: Call, name: UploadName, *, ours: bool) -> dict[str, str]:
+    """The answer's headers. Raises S3Error NoSuchUpload; some stores say that no upload is one."""
     async with answer_to(call, upload_request(call, name, method="DELETE")) as response:
         error = await refusal(call, response) if response.status >= 300 else None
         headers = client_headers(response.headers)
     if error is not None and (error.status != 404 or error.code == "NoSuchBucket"):
         raise error
-    await forget_state(call, name)
-    if error is not None:
+    known = await forget_state(call, name)
+    if error is not None or (ours and not known):
         raise S3Error("NoSuchUpload")
     return headers

@@ -181,15 +181,21 @@ class _Completion:
         return Done(etag=done.etag, headers=done.headers | encryption, checksum=told)
 
 
-async def forget_state(call: Call, name: UploadName) -> None:
-    """Delete what is kept of an upload that is over. Raises nothing: the sweep finds what stays."""
+async def forget_state(call: Call, name: UploadName) -> bool:
+    """Delete what is kept of an upload that is over; whether there was anything, or nobody can tell.
+
+    Raises nothing: the sweep finds what stays.
+    """
     state = call.store.state
     call.rooms.uploads.forget(name)
     try:
-        if names := await state.names(name.bucket, name.directory):
+        names = await state.names(name.bucket, name.prefix)
+        if names:
             await state.delete(name.bucket, names)
     except (UpstreamError, S3Error) as exc:
         log.warning("the state of an upload to %s stays for the sweep: %s", name.bucket, exc)
+        return True
+    return bool(names)
 
 
 async def _complete_at_store(call: Call, name: UploadName, listed: list[tuple[int, str]]) -> Done:

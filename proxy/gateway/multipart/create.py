@@ -65,7 +65,7 @@ async def _write_record(
     try:
         sealed = await _sealed_record(call, name, tag, record)
         with call.trace.during(Phase.STORE):
-            await call.store.state.put(name.bucket, name.directory + upload_record_name(tag), sealed)
+            await call.store.state.put(name.bucket, name.prefix + upload_record_name(tag), sealed)
     except BaseException:
         await finish(_give_up(call, name))
         raise

@@ -95,7 +95,7 @@ async def _end_bytes(
     if record.record.kept is Kept.NOWHERE:
         raise S3Error("InvalidPart", "The store wants parts of one size, and this one was sent before them.")
     if record.record.kept is Kept.BESIDE:
-        name, first = upload.name.directory + run_name(record.number, record.record.run_id), 0
+        name, first = upload.name.prefix + run_name(record.number, record.record.run_id), 0
     reading = call.store.state.reading(upload.name.bucket, name, first=first, last=first + run_length - 1)
     async with reading as response:
         if response is None:

@@ -77,7 +77,7 @@ async def _ours(call: Call, upload: OpenUpload, parts: tuple[StorePart, ...]) ->
     doubtful = [p for p in doubtful if call.rooms.uploads.part(upload.name, p.number, p.etag) is None]
     if not doubtful:
         return set()
-    start = upload.name.directory
+    start = upload.name.prefix
     recorded = set(await call.store.state.names(upload.name.bucket, f"{start}part-"))
     return {p for p in doubtful if start + part_record_name(p.number, p.etag) not in recorded}
 

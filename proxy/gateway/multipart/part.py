@@ -155,7 +155,7 @@ async def _send_streamed(
         if keep:
             name = target.upload.name
             beside = call.store.state.uploading(
-                name.bucket, name.directory + run_name(target.number, run_id), length=length
+                name.bucket, name.prefix + run_name(target.number, run_id), length=length
             )
             upload = _Both(call, upload, await opened.enter_async_context(beside))
         response = await send(call, upload, _sealed_pieces(call, source, sealer))
@@ -223,7 +223,7 @@ async def _note(  # all that is known of one attempt
             etag=etag,
             nonce=call.rooms.random(12),
         )
-        place = upload.name.directory + part_record_name(target.number, etag)
+        place = upload.name.prefix + part_record_name(target.number, etag)
         with call.trace.during(Phase.STORE):
             await call.store.state.put(upload.name.bucket, place, b"".join((sealed, behind)))
     note = PartNote(etag=etag, plain_length=source.length, run_id=run_id, checksums=dict(source.checksums))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from proxy.gateway.call import Call
 from proxy.gateway.multipart.memory import OpenUpload, PartNote
-from proxy.gateway.multipart.plan import Notes
+from proxy.gateway.multipart.plan import Notes, StoreParts
 from proxy.gateway.multipart.upload import upload_request
 from proxy.gateway.side_by_side import side_by_side
 from proxy.gateway.store import answer_to, refusal, refuse_unless_ok
@@ -27,9 +27,9 @@ class FoundRecord:
     size: int
 
 
-async def all_parts(call: Call, name: UploadName) -> dict[int, StorePart] | None:
-    """The store's list, by number; None where the upload is gone. Raises S3Error, UpstreamError."""
-    found: dict[int, StorePart] = {}
+async def all_parts(call: Call, name: UploadName) -> StoreParts | None:
+    """The store's list; None where the upload is gone. Raises S3Error, UpstreamError."""
+    found: dict[tuple[int, str], StorePart] = {}
     marker = ""
     while True:
         paging = {"max-parts": "1000"} | ({"part-number-marker": marker} if marker else {})
@@ -42,7 +42,7 @@ async def all_parts(call: Call, name: UploadName) -> dict[int, StorePart] | None
                 return None
             await refuse_unless_ok(call, response)
             page = parse_parts(await response.read(limit=MAX_LISTING_BYTES))
-        found |= {part.number: part for part in page.parts}
+        found |= {(part.number, part.etag): part for part in page.parts}
         if not page.next_marker or page.next_marker == marker:
             return found
         marker = page.next_marker
@@ -70,7 +70,7 @@ async def records_of(call: Call, upload: OpenUpload, wished: Sequence[CompletedP
 
 async def maybe_record(call: Call, upload: OpenUpload, part: CompletedPart) -> FoundRecord | None:
     """The record of the attempt that the client names. Raises DamagedRecord."""
-    name = upload.name.directory + part_record_name(part.number, part.etag)
+    name = upload.name.prefix + part_record_name(part.number, part.etag)
     with call.trace.during(Phase.STORE):
         raw = await call.store.state.head_of(upload.name.bucket, name)
     if raw is None:

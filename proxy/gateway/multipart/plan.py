@@ -18,6 +18,8 @@ from proxy.upstream.capabilities import Capabilities
 
 Notes = Mapping[int, PartNote]
 """By part number: what a record or this worker's memory says of the attempt that the client names."""
+StoreParts = Mapping[tuple[int, str], StorePart]
+"""By number and ETag: SeaweedFS lists every attempt at a part, and takes each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,14 +51,16 @@ def named_by_record(wished: Sequence[CompletedPart], capabilities: Capabilities)
 
 
 def plain_parts(
-    wished: Sequence[CompletedPart], at_store: Mapping[int, StorePart], last: PartNote | None
+    wished: Sequence[CompletedPart], at_store: StoreParts, last: PartNote | None
 ) -> tuple[Part, ...]:
     """The client's parts with their lengths; `last` is given where the last one is known by its record alone.
 
     Raises S3Error InvalidPart and EntityTooSmall, DamagedRecord where the store's part is no run.
     """
     parts = tuple(
-        Part(number=part.number, plain_length=_plain_length(part, at_store.get(part.number), note))
+        Part(
+            number=part.number, plain_length=_plain_length(part, at_store.get((part.number, part.etag)), note)
+        )
         for part, note in zip(wished, (*(None,) * (len(wished) - 1), last), strict=True)
     )
     for part in parts[:-1]:
@@ -127,7 +131,7 @@ def index_of(
 
 
 def _plain_length(part: CompletedPart, at_store: StorePart | None, note: PartNote | None) -> int:
-    if at_store is None or not compare_digest(at_store.etag.encode(), part.etag.encode()):
+    if at_store is None:
         if note is None:
             raise S3Error("InvalidPart")
         return note.plain_length

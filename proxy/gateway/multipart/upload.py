@@ -69,7 +69,7 @@ async def maybe_upload(call: Call) -> OpenUpload | None:
     if tag is None:
         return None
     with call.trace.during(Phase.STORE):
-        raw = await call.store.state.get(name.bucket, name.directory + upload_record_name(tag))
+        raw = await call.store.state.get(name.bucket, name.prefix + upload_record_name(tag))
     if raw is None:
         return None
     upload = _opened(name, tag, await _record(call, name, tag, raw))
@@ -79,10 +79,10 @@ async def maybe_upload(call: Call) -> OpenUpload | None:
 
 async def maybe_tag(call: Call, name: UploadName) -> bytes | None:
     """The tag of an upload whose id was not ours, from the name of its record."""
-    start = name.directory + upload_record_name(b"")
+    start = name.prefix + upload_record_name(b"")
     with call.trace.during(Phase.STORE):
         names = await call.store.state.names(name.bucket, start)
-    tags = [tag_in_name(each.removeprefix(name.directory)) for each in names]
+    tags = [tag_in_name(each.removeprefix(name.prefix)) for each in names]
     return next((tag for tag in tags if tag is not None), None)
 
 
