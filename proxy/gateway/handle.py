@@ -12,12 +12,12 @@ from proxy.audit.event import Outcome, Recorder
 from proxy.auth.errors import InvalidToken, UnknownAccessKey, WrongSignature
 from proxy.gateway.buckets import list_buckets
 from proxy.gateway.call import Call, Rooms, common_headers
-from proxy.gateway.connection import head_bytes
 from proxy.gateway.copy import copy_object
 from proxy.gateway.copy_part import copy_part
 from proxy.gateway.exchange import ClientGone, Exchange
 from proxy.gateway.forward import delete_objects, forward
 from proxy.gateway.get import get_object, head_object
+from proxy.gateway.heads import head_bytes
 from proxy.gateway.listing import list_objects
 from proxy.gateway.multipart.abort import abort_upload
 from proxy.gateway.multipart.complete import complete_upload

@@ -1,0 +1,88 @@
+"""An exchange over a client's connection.
+
+It counts every byte of an answer against the length that it declared: too many is a defect, too few tears the
+connection.
+"""
+
+from collections.abc import Mapping
+
+from proxy.gateway.connection import ClientConnection
+from proxy.gateway.exchange import Buffer
+from proxy.gateway.heads import RequestHead, head_bytes
+
+COALESCE_BYTES = 65_536
+"""Up to here one copy costs less than a second system call."""
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class HttpExchange:
+    """See Exchange for the contract."""
+
+    __slots__ = (
+        *("_closing", "_connection", "_continue", "_owed", "_torn"),
+        *("begun", "headers", "method", "plain_bytes_in", "plain_bytes_out", "secure", "source_ip", "target"),
+    )
+
+    def __init__(self, connection: ClientConnection, head: RequestHead, *, closing: bool) -> None:
+        self.method = head.method
+        self.target = head.target
+        self.headers = head.headers
+        self.secure = connection.secure
+        self.source_ip = connection.source_ip
+        self.begun = False
+        self.plain_bytes_in = 0
+        self.plain_bytes_out = 0
+        self._connection = connection
+        self._closing = closing or not head.keep_alive
+        self._continue = head.awaits_continue
+        self._owed = 0
+        self._torn = False
+
+    async def read(self) -> bytes:
+        if self._continue:
+            self._continue = False
+            await self._connection.send(CONTINUE)
+        data = await self._connection.read()
+        self.plain_bytes_in += len(data)
+        return data
+
+    async def begin(
+        self, status: int, headers: Mapping[str, str], *, length: int | None, first: Buffer = b""
+    ) -> None:
+        assert not self.begun, "an answer has one head"
+        # A client that was never told to continue may send its body or not: nobody could tell it from a head.
+        self._closing = self._closing or self._continue
+        head = head_bytes(status, headers, length=length, close=self._closing)
+        self.begun = True
+        self._owed = length or 0
+        self._count(first)
+        if len(first) > COALESCE_BYTES:
+            await self._connection.send(head)
+            await self._connection.send(first)
+        else:
+            await self._connection.send(head + first)
+
+    async def write(self, data: Buffer) -> None:
+        self._count(data)
+        await self._connection.send(data)
+
+    def tear(self) -> None:
+        self._torn = True
+        self._connection.tear()
+
+    async def end(self) -> bool:
+        """See the request off, whose handler has ended. Whether another one may follow on the connection.
+
+        An unfinished answer is torn here at the latest.
+        """
+        if self._torn or not self.begun or self._owed:
+            self._connection.tear()
+            return False
+        if self._continue:
+            return False  # a body that was never asked for does not come
+        return await self._connection.settle() and not self._closing
+
+    def _count(self, data: Buffer) -> None:
+        assert len(data) <= self._owed, "more bytes than the declared length"
+        self._owed -= len(data)
+        self.plain_bytes_out += len(data)
