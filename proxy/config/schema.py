@@ -67,6 +67,9 @@ class Admin:
 
 
 Preset = Literal["generic", "aws", "minio", "ceph", "seaweedfs", "juicefs", "garage", "r2", "b2", "gcs"]
+OperationName = Annotated[
+    str, Shape(r"(Put|Delete|Restore)[A-Za-z]+", "an operation such as PutObjectTagging")
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +89,9 @@ class Capabilities:
     collapses_slashes: bool | None = None
     turns_backslashes: bool | None = None
     drops_folder_bodies: bool | None = None
+    conditional_deletes: bool | None = None
+    knows: tuple[OperationName, ...] | None = None
+    """Operations that it carries out beside those that its preset says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,9 +38,12 @@ class Store:
 class Stores:
     """Every store, and as whom each identity acts there."""
 
-    def __init__(self, stores: Sequence[Store], acting: Mapping[tuple[str, str], Store]) -> None:
+    def __init__(
+        self, stores: Sequence[Store], acting: Mapping[tuple[str, str], Store], unsigned: Sequence[Store]
+    ) -> None:
         """`acting` is by a store's name and an identity's ARN: those that have credentials of their own."""
         self._by_name = {store.name: store for store in stores}
+        self._unsigned = {store.name: store for store in unsigned}
         self._acting = dict(acting)
 
     def __iter__(self) -> Iterator[Store]:
@@ -53,6 +56,10 @@ class Stores:
     def named(self, name: str) -> Store:
         """As the proxy."""
         return self._by_name[name]
+
+    def as_nobody(self, name: str) -> Store:
+        """To which requests go without a signature."""
+        return self._unsigned[name]
 
     def for_identity(self, name: str, arn: str) -> Store:
         return self._acting.get((name, arn)) or self._by_name[name]

@@ -14,8 +14,9 @@ from proxy.gateway.buckets import list_buckets
 from proxy.gateway.call import Call, Rooms, common_headers
 from proxy.gateway.copy import copy_object
 from proxy.gateway.copy_part import copy_part
+from proxy.gateway.deleting import delete_object, delete_objects
 from proxy.gateway.exchange import ClientGone, Exchange
-from proxy.gateway.forward import delete_objects, forward
+from proxy.gateway.forward import forward
 from proxy.gateway.get import get_object, head_object
 from proxy.gateway.heads import head_bytes
 from proxy.gateway.listing import list_objects
@@ -24,6 +25,7 @@ from proxy.gateway.multipart.complete import complete_upload
 from proxy.gateway.multipart.create import create_upload
 from proxy.gateway.multipart.lists import list_parts, list_uploads
 from proxy.gateway.multipart.part import upload_part
+from proxy.gateway.preflight import preflight
 from proxy.gateway.put import put_object
 from proxy.gateway.refusals import as_s3_error, retry_headers, violation_in
 from proxy.gateway.remember import event_of
@@ -35,7 +37,13 @@ from proxy.gateway.trace import Phase, Trace
 from proxy.keys.provider import Caller
 from proxy.s3.errors import S3Error, error_document
 from proxy.s3.operation_rows import Treatment
-from proxy.s3.operations import classify, copy_source, refuse_reserved, refuse_unserved
+from proxy.s3.operations import (
+    classify,
+    copy_source,
+    refuse_reserved,
+    refuse_unknown_to_store,
+    refuse_unserved,
+)
 from proxy.s3.request import S3Request, parse_request, renamed
 
 HANDLERS: Mapping[Treatment, Callable[[Call], Awaitable[None]]] = {
@@ -52,6 +60,7 @@ HANDLERS: Mapping[Treatment, Callable[[Call], Awaitable[None]]] = {
     Treatment.ABORT_UPLOAD: abort_upload,
     Treatment.LIST_PARTS: list_parts,
     Treatment.LIST_UPLOADS: list_uploads,
+    Treatment.DELETE: delete_object,
     Treatment.DELETE_MANY: delete_objects,
     Treatment.FORWARD: forward,
 }
@@ -122,6 +131,9 @@ class Gateway:
             method=exchange.method, target=exchange.target, headers=exchange.headers, domains=rooms.domains
         )
         trace.bucket, trace.key = request.bucket, request.key
+        if request.method == "OPTIONS":
+            await preflight(rooms, exchange, trace, request)
+            return
         call = _admitted(rooms, exchange, trace, request)
         await HANDLERS[call.operation.treatment](call)
 
@@ -179,7 +191,7 @@ def _admitted(rooms: Rooms, exchange: Exchange, trace: Trace, request: S3Request
         secure_transport=exchange.secure,
         request_id=trace.request_id,
     )
-    return Call(
+    call = Call(
         rooms=rooms,
         exchange=exchange,
         request=request,
@@ -189,6 +201,8 @@ def _admitted(rooms: Rooms, exchange: Exchange, trace: Trace, request: S3Request
         rule=rule,
         trace=trace,
     )
+    refuse_unknown_to_store(operation, request, call.store.capabilities.knows)
+    return call
 
 
 def _as_stored(rooms: Rooms, request: S3Request) -> tuple[S3Request, BucketRule]:
@@ -198,9 +212,9 @@ def _as_stored(rooms: Rooms, request: S3Request) -> tuple[S3Request, BucketRule]
 
 
 async def _answer(rooms: Rooms, exchange: Exchange, trace: Trace, error: S3Error) -> None:
-    headers = common_headers(trace.request_id, rooms.now()) | retry_headers(error)
+    headers = {**common_headers(trace.request_id, rooms.now()), **retry_headers(error), **error.headers}
     if isinstance(error, NotModified):
-        await exchange.begin(304, headers | error.headers, length=None)
+        await exchange.begin(304, headers, length=None)
         return
     document = error_document(error, exchange.target.partition("?")[0], trace.request_id)
     headers["content-type"] = "application/xml"

@@ -12,7 +12,7 @@ from proxy.gateway.call import Call, Store
 from proxy.gateway.exchange import Buffer
 from proxy.gateway.trace import Phase
 from proxy.s3.errors import TABLE, S3Error
-from proxy.s3.headers import client_headers
+from proxy.s3.headers import client_headers, error_headers
 from proxy.s3.xml import parse_error
 from proxy.upstream.messages import Request, Response
 
@@ -93,8 +93,11 @@ async def refusal(call: Call, response: Response) -> S3Error:
         return NotModified(client_headers(response.headers))
     code = code or _code_by_status(call, response.status)
     if code in TABLE and TABLE[code][0] == response.status:
-        return S3Error(code, message)
-    return S3Error(code, message or "The store refused the request.", status=response.status)
+        error = S3Error(code, message)
+    else:
+        error = S3Error(code, message or "The store refused the request.", status=response.status)
+    error.headers = error_headers(response.headers)
+    return error
 
 
 class NotModified(S3Error):

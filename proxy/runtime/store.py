@@ -35,9 +35,9 @@ class OpenStore:
     settings: UpstreamSettings
     region: str
 
-    def acting(self, credentials: Credentials) -> Upstream:
-        """The same store, over the same connections, as somebody else. Closing it closes nothing."""
-        signer = Signer(credentials, region=self.region, service="s3")
+    def acting(self, credentials: Credentials | None) -> Upstream:
+        """The same store, over the same connections, as somebody else or as nobody. Never to be closed."""
+        signer = Signer(credentials, region=self.region, service="s3") if credentials else None
         return self.upstream.acting(over(self.pool, self.settings, signer=signer))
 
 
@@ -52,9 +52,11 @@ def open_store(section: schema.Upstream, metrics: Metrics) -> OpenStore:
 
 
 def capabilities_of(section: schema.Upstream) -> Capabilities:
-    """The preset's, with what the configuration replaces."""
+    """The preset's, with what the configuration replaces and, of operations, adds."""
+    preset = PRESETS[section.preset]
     given = {name: value for name, value in asdict(section.capabilities).items() if value is not None}
-    return replace(PRESETS[section.preset], **given)
+    knows = preset.knows | frozenset(given.pop("knows", ()))
+    return replace(preset, **given, knows=knows)
 
 
 def stores_of(config: schema.Config, opened: Mapping[str, OpenStore]) -> Stores:
@@ -67,7 +69,8 @@ def stores_of(config: schema.Config, opened: Mapping[str, OpenStore]) -> Stores:
         for who in config.identities
         for theirs in who.upstreams
     }
-    return Stores(tuple(stores.values()), acting)
+    unsigned = [replace(store, upstream=opened[name].acting(None)) for name, store in stores.items()]
+    return Stores(tuple(stores.values()), acting, unsigned)
 
 
 def _store(section: schema.Upstream, store: OpenStore) -> Store:

@@ -5,10 +5,13 @@ what the service answers. A store's own error may carry a code that is not here:
 Never put a secret into a message or a field: both go to the client and into the audit trail.
 """
 
+from collections.abc import Mapping
+
 from proxy.s3 import markup
 
 TABLE: dict[str, tuple[int, str]] = {
     "AccessDenied": (403, "Access Denied"),
+    "AccessForbidden": (403, "CORSResponse: This CORS request is not allowed."),
     "AuthorizationHeaderMalformed": (400, "The authorization header is malformed."),
     "AuthorizationQueryParametersError": (400, "The authorization query parameters are not valid."),
     "BadDigest": (
@@ -95,6 +98,9 @@ class S3Error(Exception):
 
     A code that is not in TABLE needs its status; without one that is a mistake of ours, a KeyError.
     """
+
+    headers: Mapping[str, str] = {}
+    """Further ones of the answer, where the store gave some."""
 
     def __init__(self, code: str, message: str = "", *, status: int = 0, **fields: str) -> None:
         status = status or TABLE[code][0]

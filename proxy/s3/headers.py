@@ -8,7 +8,7 @@ and stays here. Transport, signature, checksum and encryption headers are ours t
 from collections.abc import Mapping
 
 from proxy.s3.errors import S3Error
-from proxy.s3.operation_rows import BYPASS_HEADER
+from proxy.s3.header_wishes import BYPASS_HEADER
 from proxy.s3.request import S3Request
 
 META = "x-amz-meta-"
@@ -16,7 +16,18 @@ ENVELOPE = "x-amz-meta-sealgate"
 # Amazon's "Working with object metadata": the sum of names and values, without the prefix.
 MAX_METADATA_BYTES = 2048
 
-_ALWAYS = frozenset({"x-amz-expected-bucket-owner", "x-amz-request-payer"})
+# Origin: the store tells a browser by its CORS rules whether it may read the answer.
+_ALWAYS = frozenset({"origin", "x-amz-expected-bucket-owner", "x-amz-request-payer"})
+_ACL = frozenset(
+    {
+        "x-amz-acl",
+        "x-amz-grant-full-control",
+        "x-amz-grant-read",
+        "x-amz-grant-read-acp",
+        "x-amz-grant-write",
+        "x-amz-grant-write-acp",
+    }
+)
 _READ = frozenset({"if-match", "if-none-match", "if-modified-since", "if-unmodified-since"})
 # Content-Encoding is kept too, by `_content_encoding`.
 _CONTENT = frozenset({"cache-control", "content-disposition", "content-language", "content-type", "expires"})
@@ -24,44 +35,32 @@ _WRITE = _CONTENT | frozenset(
     {
         "if-match",
         "if-none-match",
-        "x-amz-storage-class",
-        "x-amz-website-redirect-location",
-    }
-)
-# The source and its conditions are not the client's to word: the gateway binds the copy to what it looked at.
-_COPY = _WRITE | frozenset(
-    {
-        "x-amz-acl",
-        "x-amz-grant-full-control",
-        "x-amz-grant-read",
-        "x-amz-grant-read-acp",
-        "x-amz-grant-write-acp",
         "x-amz-object-lock-legal-hold",
         "x-amz-object-lock-mode",
         "x-amz-object-lock-retain-until-date",
+        "x-amz-storage-class",
         "x-amz-tagging",
+        "x-amz-website-redirect-location",
     }
+    | _ACL
 )
+# The source and its conditions are not the client's to word: the gateway binds the copy to what it looked at.
+_COPY = _WRITE
 _LIST = frozenset({"x-amz-optional-object-attributes"})
-_DELETE = frozenset(
-    {"if-match", "x-amz-if-match-last-modified-time", "x-amz-if-match-size", "x-amz-mfa", BYPASS_HEADER}
-)
+_DELETE = frozenset({"if-match", "x-amz-mfa", BYPASS_HEADER})
 _CREATE_BUCKET = frozenset(
     {
         "content-type",
-        "x-amz-acl",
         "x-amz-bucket-namespace",
         "x-amz-bucket-object-lock-enabled",
-        "x-amz-grant-full-control",
-        "x-amz-grant-read",
-        "x-amz-grant-read-acp",
-        "x-amz-grant-write",
-        "x-amz-grant-write-acp",
         "x-amz-object-ownership",
     }
+    | _ACL
 )
 # The conditions of an upload are its Complete's.
 _UPLOAD = _WRITE - {"if-match", "if-none-match"}
+_LEAST_SIZE = "x-amz-transition-default-minimum-object-size"
+_LOCKED_BUCKET = "x-amz-bucket-object-lock-token"
 # Operation -> what goes to the store. A body is the gateway's to describe (length, type, digest).
 _TO_STORE: dict[str, frozenset[str]] = {
     "CopyObject": _ALWAYS | _COPY,
@@ -75,9 +74,19 @@ _TO_STORE: dict[str, frozenset[str]] = {
     "ListObjectVersions": _ALWAYS | _LIST,
     "ListObjects": _ALWAYS | _LIST,
     "ListObjectsV2": _ALWAYS | _LIST,
+    "PutBucketAcl": _ALWAYS | _ACL | {"content-type"},
+    "PutBucketLifecycleConfiguration": _ALWAYS | {"content-type", _LEAST_SIZE},
+    "PutBucketNotificationConfiguration": _ALWAYS | {"content-type", "x-amz-skip-destination-validation"},
+    "PutBucketPolicy": _ALWAYS | {"content-type", "x-amz-confirm-remove-self-bucket-access"},
+    "PutBucketReplication": _ALWAYS | {"content-type", _LOCKED_BUCKET},
+    "PutBucketVersioning": _ALWAYS | {"content-type", "x-amz-mfa"},
     "PutObject": _ALWAYS | _WRITE,
+    "PutObjectAcl": _ALWAYS | _ACL | {"content-type"},
+    "PutObjectLockConfiguration": _ALWAYS | {"content-type", _LOCKED_BUCKET},
+    "PutObjectRetention": _ALWAYS | {"content-type", BYPASS_HEADER},
 }
 _WRITES = frozenset({"CopyObject", "CreateMultipartUpload", "PutObject"})
+_OTHERWISE = _ALWAYS | {"content-type"}
 # What a write may carry for us to read. By beginning.
 _OURS = (
     "x-amz-checksum-",
@@ -94,7 +103,21 @@ _OURS = (
     "x-amz-trailer",
     "x-amz-user-agent",
 )
-_TO_CLIENT = frozenset(
+# What a browser asks for, and what an error of a versioned object tells beside its document.
+_OF_ERRORS = frozenset(
+    {
+        "access-control-allow-credentials",
+        "access-control-allow-headers",
+        "access-control-allow-methods",
+        "access-control-allow-origin",
+        "access-control-expose-headers",
+        "access-control-max-age",
+        "vary",
+        "x-amz-delete-marker",
+        "x-amz-version-id",
+    }
+)
+_TO_CLIENT = _OF_ERRORS | frozenset(
     {
         "cache-control",
         "content-disposition",
@@ -113,7 +136,6 @@ _TO_CLIENT = frozenset(
         "x-amz-bucket-location-name",
         "x-amz-bucket-location-type",
         "x-amz-bucket-region",
-        "x-amz-delete-marker",
         "x-amz-expiration",
         "x-amz-missing-meta",
         "x-amz-object-lock-legal-hold",
@@ -122,9 +144,10 @@ _TO_CLIENT = frozenset(
         "x-amz-replication-status",
         "x-amz-request-charged",
         "x-amz-restore",
+        "x-amz-restore-output-path",
         "x-amz-storage-class",
         "x-amz-tagging-count",
-        "x-amz-version-id",
+        _LEAST_SIZE,
         "x-amz-website-redirect-location",
     }
 )
@@ -148,7 +171,7 @@ def store_headers(operation: str, headers: Mapping[str, str]) -> dict[str, str]:
     Raises S3Error: on writes of objects NotImplemented for what is not served (by name), InvalidArgument for
     a client's own envelope.
     """
-    kept_names = _TO_STORE.get(operation, _ALWAYS)
+    kept_names = _TO_STORE.get(operation, _OTHERWISE)
     kept = {name: value for name, value in headers.items() if name in kept_names}
     if operation in _WRITES:
         kept |= _metadata(headers) | _content_encoding(headers)
@@ -181,6 +204,11 @@ def undescribed(headers: Mapping[str, str]) -> dict[str, str]:
 
 def _describes(name: str) -> bool:
     return name.startswith(META) or name in _CONTENT or name == "content-encoding"
+
+
+def error_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Those of the store's that go with its refusal."""
+    return {name: value for name, value in headers.items() if name in _OF_ERRORS}
 
 
 def check_metadata(headers: Mapping[str, str], *, envelope_length: int) -> None:

@@ -20,7 +20,7 @@ MAX_KEYS = 1000
 BEHIND_RESERVED = f"{RESERVED_PREFIX}~"
 """Behind every name that the proxy writes there, which begin with a letter; before all that is shown."""
 
-_ROOTS = {"ListBucketResult", "ListVersionsResult", "ListBucketVersionsResult"}
+LISTINGS = {"ListBucketResult", "ListVersionsResult", "ListBucketVersionsResult"}
 _LISTED = {"Contents", "Version", "DeleteMarker"}
 _NEXT = {"NextMarker", "NextContinuationToken", "NextKeyMarker", "NextVersionIdMarker"}
 _READ = {"Key", "Size", "Prefix", "CommonPrefixes", "KeyCount", "EncodingType", "IsTruncated"}
@@ -95,7 +95,7 @@ class Page:
 def read_page(document: bytes, *, identifying: bool = False) -> Page:
     """S3Error InternalError where it is no listing. `identifying`: with ETags and version ids."""
     only = _TOLD | _IDENTIFYING if identifying else _TOLD
-    root = store_document(document, _ROOTS, only)
+    root = store_document(document, LISTINGS, only)
     decode = unquote_plus if root.get("EncodingType") == "url" else str
     entries = (*_keys(root, decode), *_prefixes(root, decode))
     return Page(

@@ -35,6 +35,8 @@ class Treatment(Enum):
     ABORT_UPLOAD = auto()
     LIST_PARTS = auto()
     LIST_UPLOADS = auto()
+    DELETE = auto()
+    """Forwarded, a condition only where the store obeys it."""
     DELETE_MANY = auto()
     """The body names keys, and each is decided for itself."""
     COPY = auto()
@@ -43,6 +45,8 @@ class Treatment(Enum):
     """The source's plaintext is sealed as a part."""
     FORWARD = auto()
     """Sent on, re-signed, bodies as they are."""
+    PREFLIGHT = auto()
+    """A browser's question, which nobody signed: answered from the store's CORS rules."""
     REFUSE = auto()
     """NotImplemented, by name."""
 
@@ -94,33 +98,6 @@ VERSIONED_ACTIONS = {
     "s3:PutObjectTagging": "s3:PutObjectVersionTagging",
 }
 
-BYPASS_HEADER = "x-amz-bypass-governance-retention"
-BYPASS_ACTION = "s3:BypassGovernanceRetention"
-_WRITE_HEADERS = (
-    ("x-amz-acl", "s3:PutObjectAcl"),
-    ("x-amz-grant-", "s3:PutObjectAcl"),
-    ("x-amz-tagging", "s3:PutObjectTagging"),
-    ("x-amz-object-lock-mode", "s3:PutObjectRetention"),
-    ("x-amz-object-lock-retain-until-date", "s3:PutObjectRetention"),
-    ("x-amz-object-lock-legal-hold", "s3:PutObjectLegalHold"),
-    ("x-amz-object-lock-event-hold", "s3:PutObjectLegalHold"),
-)
-# Headers (by their beginning) that do more than their operation's name says.
-HEADER_PERMISSIONS: dict[str, tuple[tuple[str, str], ...]] = {
-    "PutObject": _WRITE_HEADERS,
-    "CopyObject": _WRITE_HEADERS,
-    "CreateMultipartUpload": _WRITE_HEADERS,
-    "DeleteObject": ((BYPASS_HEADER, BYPASS_ACTION),),
-    "PutObjectRetention": ((BYPASS_HEADER, BYPASS_ACTION),),
-    "CreateBucket": (
-        ("x-amz-acl", "s3:PutBucketAcl"),
-        ("x-amz-grant-", "s3:PutBucketAcl"),
-        ("x-amz-object-ownership", "s3:PutBucketOwnershipControls"),
-        ("x-amz-bucket-object-lock-enabled", "s3:PutBucketObjectLockConfiguration"),
-        ("x-amz-bucket-object-lock-enabled", "s3:PutBucketVersioning"),
-    ),
-}
-
 _OVERRIDES = (
     "response-cache-control response-content-disposition response-content-encoding "
     "response-content-language response-content-type response-expires"
@@ -135,7 +112,31 @@ _CONTINUED = "continuation-token"
 _V = "versionId"
 
 # Who serves what today; all else is refused.
+_FORWARDED = """
+    CreateBucket DeleteBucket DeleteBucketAnalyticsConfiguration DeleteBucketCors
+    DeleteBucketIntelligentTieringConfiguration DeleteBucketInventoryConfiguration DeleteBucketLifecycle
+    DeleteBucketMetricsConfiguration DeleteBucketOwnershipControls DeleteBucketPolicy
+    DeleteBucketReplication DeleteBucketTagging DeleteBucketWebsite DeleteObjectTagging
+    DeletePublicAccessBlock GetBucketAbac GetBucketAccelerateConfiguration GetBucketAcl
+    GetBucketAnalyticsConfiguration GetBucketCors GetBucketIntelligentTieringConfiguration
+    GetBucketInventoryConfiguration GetBucketLifecycleConfiguration GetBucketLocation GetBucketLogging
+    GetBucketMetricsConfiguration GetBucketNotificationConfiguration GetBucketOwnershipControls
+    GetBucketPolicy GetBucketPolicyStatus GetBucketReplication GetBucketRequestPayment GetBucketTagging
+    GetBucketVersioning GetBucketWebsite GetObjectAcl GetObjectLegalHold GetObjectLockConfiguration
+    GetObjectRetention GetObjectTagging GetPublicAccessBlock HeadBucket
+    ListBucketAnalyticsConfigurations ListBucketIntelligentTieringConfigurations
+    ListBucketInventoryConfigurations ListBucketMetricsConfigurations PutBucketAbac
+    PutBucketAccelerateConfiguration PutBucketAcl PutBucketAnalyticsConfiguration PutBucketCors
+    PutBucketIntelligentTieringConfiguration PutBucketInventoryConfiguration
+    PutBucketLifecycleConfiguration PutBucketLogging PutBucketMetricsConfiguration
+    PutBucketNotificationConfiguration PutBucketOwnershipControls PutBucketPolicy PutBucketReplication
+    PutBucketRequestPayment PutBucketTagging PutBucketVersioning PutBucketWebsite PutObjectAcl
+    PutObjectLegalHold PutObjectLockConfiguration PutObjectRetention PutObjectTagging
+    PutPublicAccessBlock RestoreObject
+"""
 _SERVED = {
+    **dict.fromkeys(_FORWARDED.split(), Treatment.FORWARD),
+    "DeleteObject": Treatment.DELETE,
     "CopyObject": Treatment.COPY,
     "AbortMultipartUpload": Treatment.ABORT_UPLOAD,
     "CompleteMultipartUpload": Treatment.COMPLETE_UPLOAD,
@@ -144,18 +145,15 @@ _SERVED = {
     "ListParts": Treatment.LIST_PARTS,
     "UploadPart": Treatment.UPLOAD_PART,
     "UploadPartCopy": Treatment.COPY_PART,
-    "CreateBucket": Treatment.FORWARD,
-    "DeleteBucket": Treatment.FORWARD,
-    "DeleteObject": Treatment.FORWARD,
     "DeleteObjects": Treatment.DELETE_MANY,
-    "GetBucketLocation": Treatment.FORWARD,
     "GetObject": Treatment.OPEN,
-    "HeadBucket": Treatment.FORWARD,
     "HeadObject": Treatment.HEAD,
     "ListBuckets": Treatment.LIST_BUCKETS,
     "ListObjectVersions": Treatment.LIST,
     "ListObjects": Treatment.LIST,
     "ListObjectsV2": Treatment.LIST,
+    "PreflightBucket": Treatment.PREFLIGHT,
+    "PreflightObject": Treatment.PREFLIGHT,
     "PutObject": Treatment.SEAL,
 }
 _SCOPES = {"DeleteObjects": Scope.EACH_KEY}

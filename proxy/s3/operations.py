@@ -5,13 +5,11 @@ and, for copies, a header. A name that the row does not list is refused by name:
 to a plainer operation (`PUT ?acl` must not overwrite an object).
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from proxy.s3.errors import S3Error
+from proxy.s3.header_wishes import BYPASS_ACTION, BYPASS_HEADER, HEADER_PERMISSIONS, HEADER_WISHES
 from proxy.s3.operation_rows import (
-    BYPASS_ACTION,
-    BYPASS_HEADER,
-    HEADER_PERMISSIONS,
     ROWS,
     VERSIONED_ACTIONS,
     Level,
@@ -53,6 +51,17 @@ _TABLE = _table()
 _TELLING_HEADERS = {
     name: tuple(beginning for beginning, _ in permissions) for name, permissions in HEADER_PERMISSIONS.items()
 }
+_TELLING_WISHES = {
+    name: tuple(beginning for beginning, _ in wishes) for name, wishes in HEADER_WISHES.items()
+}
+# What every store does anyway.
+_NO_WISH = frozenset(
+    {
+        ("x-amz-acl", "private"),
+        ("x-amz-object-ownership", "BucketOwnerEnforced"),
+        ("x-amz-bucket-object-lock-enabled", "false"),
+    }
+)
 # Most requests have no query at all; this way they are two look-ups.
 _PLAIN = {(place, copies): row for (place, markers, copies), row in _TABLE.items() if not markers}
 
@@ -100,6 +109,30 @@ def refuse_unserved(operation: Operation) -> None:
     """Raise NotImplemented, with the operation's name, where nobody serves it yet or ever will."""
     if operation.treatment is Treatment.REFUSE:
         raise S3Error("NotImplemented", f"{operation.name} is not implemented.")
+
+
+def changes_sub_resource(operation: Operation) -> bool:
+    """Whether a store that does not know the sub-resource's name would do something else instead.
+
+    `PUT ?acl` is then a PutObject, `DELETE ?lifecycle` a DeleteBucket. A read is only answered wrongly.
+    """
+    forwarded = operation.treatment is Treatment.FORWARD
+    return forwarded and bool(operation.markers) and operation.method not in {"GET", "HEAD"}
+
+
+def refuse_unknown_to_store(operation: Operation, request: S3Request, knows: Container[str]) -> None:
+    """Raise NotImplemented for what the store is not known to carry out: an operation, or a header's wish."""
+    if changes_sub_resource(operation) and operation.name not in knows:
+        raise S3Error("NotImplemented", f"This bucket's store is not known to have {operation.name}.")
+    wishes = _TELLING_WISHES.get(operation.name)
+    if wishes is None:
+        return
+    for name, value in request.headers.items():
+        if name.startswith(wishes) and (name, value) not in _NO_WISH:
+            for beginning, needed in HEADER_WISHES[operation.name]:
+                if name.startswith(beginning) and needed not in knows:
+                    words = f"The header {name} is not implemented: this bucket's store is not known to have"
+                    raise S3Error("NotImplemented", f"{words} {needed}.", Header=name)
 
 
 def is_reserved(key: str) -> bool:

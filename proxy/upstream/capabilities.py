@@ -7,6 +7,8 @@ what nobody has looked up or tried stays at the default. A configuration may rep
 import re
 from dataclasses import dataclass
 
+from proxy.upstream.known import AWS, CEPH, GARAGE, JUICEFS, MINIO, SEAWEEDFS
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
@@ -32,6 +34,11 @@ class Capabilities:
     """Takes a backslash in a name for a slash."""
     drops_folder_bodies: bool = False
     """Forgets the body of an object whose key ends in a slash."""
+    conditional_deletes: bool = False
+    """Obeys If-Match on DeleteObject, and an ETag in the body of DeleteObjects."""
+    knows: frozenset[str] = frozenset()
+    """Operations that change a sub-resource and that the store carries out, by S3's names. None is taken for
+    granted: one that does not know the word in the query may overwrite the object or delete the bucket."""
 
     def stored_key(self, key: str) -> str:
         """The name under which this store keeps what is written as `key`; empty where it keeps nothing.
@@ -49,16 +56,17 @@ class Capabilities:
 _SLASHES = re.compile(r"//+")
 
 
-# aws: its S3 user guide (conditional writes, conditional copies) and API reference (trailing checksums).
+# `knows` stands in proxy/upstream/known.py, with where it comes from.
+# aws: its S3 user guide (conditional writes, copies and deletes) and API reference (trailing checksums).
 # minio: by its source: checkPreconditionsPUT and checkCopyObjectPreconditions in
 #   cmd/object-handlers-common.go, trailers in cmd/streaming-v4-unsigned.go.
 # ceph: nothing looked up or tried yet, so no claim.
 # seaweedfs: `sealgate check` on 4.48: a second PUT with If-None-Match and a copy with the wrong source ETag
 #   got 412, a wrong checksum in a trailer 400; `a//b`, `/a` and `a\b` were listed as `a/b`, `a` and `a/b`,
-#   and `a/` came back empty.
+#   and `a/` came back empty; a DELETE with the wrong If-Match got 412.
 # juicefs: its S3 gateway, the same on 1.4.2: a second PUT with If-None-Match got 200, a copy with the wrong
 #   source ETag 412, `a//b` and `/a` were listed as `a/b` and `a`, `a\b` as itself; `a/` with a body got 409,
-#   and an empty folder was left behind.
+#   and an empty folder was left behind; a DELETE with the wrong If-Match went through.
 # garage: x-amz-copy-source-if-* by its source (src/api/s3/copy.rs).
 # r2: parts of one size by its page on multipart objects, conditional PutObject by its page on S3 extensions.
 # b2: conditional PutObject is NotImplemented, and x-amz-checksum-* refused, by its users' reports. Its native
@@ -66,9 +74,17 @@ _SLASHES = re.compile(r"//+")
 #   stricter one stands here.
 # gcs: conditions only by generation number, so none of S3's.
 PRESETS: dict[str, Capabilities] = {
-    "aws": Capabilities(checksum_trailers=True, conditional_writes=True, conditional_copies=True),
-    "minio": Capabilities(checksum_trailers=True, conditional_writes=True, conditional_copies=True),
-    "ceph": Capabilities(),
+    "aws": Capabilities(
+        checksum_trailers=True,
+        conditional_writes=True,
+        conditional_copies=True,
+        conditional_deletes=True,
+        knows=AWS,
+    ),
+    "minio": Capabilities(
+        checksum_trailers=True, conditional_writes=True, conditional_copies=True, knows=MINIO
+    ),
+    "ceph": Capabilities(knows=CEPH),
     "seaweedfs": Capabilities(
         checksum_trailers=True,
         conditional_writes=True,
@@ -76,9 +92,13 @@ PRESETS: dict[str, Capabilities] = {
         collapses_slashes=True,
         turns_backslashes=True,
         drops_folder_bodies=True,
+        conditional_deletes=True,
+        knows=SEAWEEDFS,
     ),
-    "juicefs": Capabilities(conditional_copies=True, collapses_slashes=True, drops_folder_bodies=True),
-    "garage": Capabilities(conditional_copies=True),
+    "juicefs": Capabilities(
+        conditional_copies=True, collapses_slashes=True, drops_folder_bodies=True, knows=JUICEFS
+    ),
+    "garage": Capabilities(conditional_copies=True, knows=GARAGE),
     "r2": Capabilities(equal_parts=True, conditional_writes=True),
     "b2": Capabilities(consecutive_parts=True),
     "gcs": Capabilities(),

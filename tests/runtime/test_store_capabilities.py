@@ -1,6 +1,7 @@
 """What a configuration says of a store, joined with what its preset knows."""
 
 from dataclasses import fields
+from typing import Any
 
 from proxy.config import schema
 from proxy.config.terms import Secret
@@ -8,7 +9,7 @@ from proxy.runtime.store import capabilities_of
 from proxy.upstream.capabilities import PRESETS, Capabilities
 
 
-def section(**changes: bool) -> schema.Upstream:
+def section(**changes: Any) -> schema.Upstream:
     return schema.Upstream(
         name="store",
         url="http://127.0.0.1:1",
@@ -24,7 +25,7 @@ def test_every_capability_can_be_replaced_by_name() -> None:
     names = [field.name for field in fields(Capabilities)]
 
     assert [field.name for field in fields(schema.Capabilities)] == names
-    for name in names:
+    for name in set(names) - {"knows"}:
         known = getattr(PRESETS["seaweedfs"], name)
         assert getattr(capabilities_of(section(**{name: not known})), name) is not known
 
@@ -32,3 +33,9 @@ def test_every_capability_can_be_replaced_by_name() -> None:
 def test_what_is_not_replaced_stays() -> None:
     assert capabilities_of(section()) == PRESETS["seaweedfs"]
     assert capabilities_of(section(equal_parts=True)).turns_backslashes
+
+
+def test_operations_are_added_to_what_the_preset_knows() -> None:
+    known = PRESETS["seaweedfs"].knows
+
+    assert capabilities_of(section(knows=("PutBucketWebsite",))).knows == known | {"PutBucketWebsite"}

@@ -7,6 +7,7 @@ from proxy.s3.headers import (
     MAX_METADATA_BYTES,
     check_metadata,
     client_headers,
+    error_headers,
     response_overrides,
     store_headers,
 )
@@ -80,12 +81,7 @@ def test_aws_chunked_is_how_a_body_travelled_and_not_what_it_is(sent: str, kept:
 @pytest.mark.parametrize(
     "name",
     [
-        "x-amz-acl",
-        "x-amz-grant-read",
-        "x-amz-tagging",
-        "x-amz-object-lock-mode",
-        "x-amz-object-lock-retain-until-date",
-        "x-amz-object-lock-legal-hold",
+        "x-amz-grant-everything",
         "x-amz-object-lock-event-hold",
         "x-amz-write-offset-bytes",
         "x-amz-something-new",
@@ -96,6 +92,40 @@ def test_what_a_write_asks_for_and_does_not_get_is_refused_by_name(name: str) ->
         store_headers("PutObject", {name: "x"})
 
     assert caught.value.code == "NotImplemented"
+
+
+def test_a_write_passes_on_who_may_read_it_and_what_holds_it() -> None:
+    wishes = {
+        "x-amz-acl": "private",
+        "x-amz-grant-read": 'id="1"',
+        "x-amz-tagging": "a=b",
+        "x-amz-object-lock-mode": "GOVERNANCE",
+        "x-amz-object-lock-retain-until-date": "2030-01-01T00:00:00Z",
+        "x-amz-object-lock-legal-hold": "ON",
+    }
+
+    assert store_headers("PutObject", wishes) == wishes
+
+
+@pytest.mark.parametrize(
+    ("operation", "header"),
+    [
+        ("PutBucketPolicy", "x-amz-confirm-remove-self-bucket-access"),
+        ("PutBucketVersioning", "x-amz-mfa"),
+        ("PutObjectAcl", "x-amz-grant-read"),
+        ("PutObjectRetention", "x-amz-bypass-governance-retention"),
+        ("PutBucketLifecycleConfiguration", "x-amz-transition-default-minimum-object-size"),
+    ],
+)
+def test_a_header_goes_with_the_operation_that_has_it(operation: str, header: str) -> None:
+    assert store_headers(operation, {header: "x"}) == {header: "x"}
+    assert store_headers("GetBucketAcl", {header: "x", "origin": "o"}) == {"origin": "o"}
+
+
+def test_a_refusal_tells_of_versions_and_to_a_browser() -> None:
+    told = {"x-amz-delete-marker": "true", "x-amz-version-id": "v", "access-control-allow-origin": "*"}
+
+    assert error_headers(told | {"content-length": "1", "etag": "e", "x-amz-request-id": "r"}) == told
 
 
 def test_a_client_has_no_envelope_of_its_own() -> None:

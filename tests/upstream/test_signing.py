@@ -39,8 +39,10 @@ async def store(serve: Serve) -> tuple[str, Heads]:
     return await serve(recording(heads)), heads
 
 
-def signed(base_url: str, **capabilities: bool) -> Upstream:
-    settings = UpstreamSettings(base_url=base_url, capabilities=replace(Capabilities(), **capabilities))
+def signed(base_url: str, *, unsigned_payload: bool = True) -> Upstream:
+    settings = UpstreamSettings(
+        base_url=base_url, capabilities=replace(Capabilities(), unsigned_payload=unsigned_payload)
+    )
     return open_upstream(settings, signer=SIGNER, ssl_context=None, now=lambda: NOW)
 
 
