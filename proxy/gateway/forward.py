@@ -8,6 +8,7 @@ import base64
 import hashlib
 
 from proxy.gateway.call import Call
+from proxy.gateway.exchange import Buffer
 from proxy.gateway.pump import PlainBody
 from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
 from proxy.s3.checksums import Claims
@@ -37,7 +38,7 @@ async def forward(call: Call) -> None:
         await call.reply(response.status, told, body)
 
 
-def content_md5(body: bytes) -> str:
+def content_md5(body: Buffer) -> str:
     """Of a body that is sent: a digest and no secret (RFC 1864)."""
     return base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from proxy.gateway.call import Call
 from proxy.gateway.datakeys import SealingPlan, encryption_headers, plan_for, sealing_key
 from proxy.gateway.exchange import Buffer
+from proxy.gateway.forward import content_md5
 from proxy.gateway.pump import PlainBody
 from proxy.gateway.rules import Mode as RuleMode
 from proxy.gateway.sending import MAX_SEALED_BYTES, STREAM_BUFFERS_BYTES, delayed, send
@@ -53,7 +54,8 @@ async def _put_held(
         with call.trace.during(Phase.CRYPTO):
             envelope = _envelope(call, plan, data_key, content_key, body.length, body.claims.verified)
             sealed = seal_body(plain, content_key=content_key, run_id=call.rooms.random(12))
-        async with answer_to(call, request_for(call, headers | {ENVELOPE: envelope}), sealed) as response:
+        told = headers | {ENVELOPE: envelope} | _digest_for_locks(headers, sealed)
+        async with answer_to(call, request_for(call, told), sealed) as response:
             await _reply(call, response, _sealed_with(plan, data_key), body)
 
 
@@ -88,6 +90,12 @@ async def put_plain(call: Call, body: PlainBody, headers: dict[str, str]) -> Non
     ):
         response = await send(call, upload, delayed(body.pieces()))
         await _reply(call, response, {}, body)
+
+
+def _digest_for_locks(headers: Mapping[str, str], sealed: Buffer) -> dict[str, str]:
+    """S3 asks for a digest of a body that is held by a lock."""
+    locked = any(name.startswith("x-amz-object-lock-") for name in headers)
+    return {"content-md5": content_md5(sealed)} if locked else {}
 
 
 async def _sealed_pieces(call: Call, body: PlainBody, sealer: Sealer) -> AsyncIterator[Buffer]:

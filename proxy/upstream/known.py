@@ -49,6 +49,7 @@ CEPH = _names(
 # Tried on 4.48: each was written and deleted, on a bucket and an object made for it. PUT with website,
 # notification, logging, replication, accelerate, analytics, metrics, inventory, intelligent-tiering or abac
 # made a bucket and kept nothing, and DELETE deleted the bucket; publicAccessBlock got 501, restore 405.
+# Objects have ACLs, but x-amz-acl on a PUT is read past.
 SEAWEEDFS = _names(
     *(_TAGS, _BUCKET_TAGS, _ACLS, _LOCKS, _CORS, _LIFECYCLE, _POLICY, _OWNERSHIP, _VERSIONING),
     "PutBucketRequestPayment",
