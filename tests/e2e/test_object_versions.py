@@ -25,7 +25,8 @@ def kept(s3: Any) -> str:
 @pytest.fixture
 def two(s3: Any, kept: str, key: str) -> tuple[str, str]:
     """The ids of two versions of the test's key."""
-    return tuple(s3.put_object(Bucket=kept, Key=key, Body=body)["VersionId"] for body in (OLD, NEW))  # type: ignore[return-value]  # two of them
+    old, new = (s3.put_object(Bucket=kept, Key=key, Body=body)["VersionId"] for body in (OLD, NEW))
+    return old, new
 
 
 def test_each_version_is_read_for_itself(
