@@ -125,3 +125,18 @@ class Expired(AuthError):
         self.expired_at = expired_at
         self.now = now
         self.expires_seconds = expires_seconds
+
+
+class MalformedPolicy(AuthError):
+    """A form's policy is no JSON document of its kind."""
+
+    def __init__(self) -> None:
+        super().__init__("the form's policy cannot be read")
+
+
+class PolicyRefuses(AuthError):
+    """The form is not what its policy was signed for. `what` is a sentence that the client may see."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what

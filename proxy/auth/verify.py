@@ -27,6 +27,7 @@ from proxy.auth.errors import (
     WrongSignature,
 )
 from proxy.auth.identities import Identities, Identity
+from proxy.auth.post_policy import claim_from_form
 from proxy.auth.presigned import SIGNATURE, check_lifetime, claim_from_query, is_presigned
 from proxy.auth.sigv4 import Credentials, SigningKey, SigningKeys, string_to_sign
 
@@ -175,6 +176,16 @@ class Authenticator:
         identity, key = self._signer_of(claim, string_to_sign(claim.timestamp, claim.scope, canonical))
         chunks = ChunkSignatures(claim, key) if payload in _CHUNK_SIGNED else None
         return Authenticated(identity=identity, claim=claim, payload=payload, chunks=chunks)
+
+    def authenticate_form(self, fields: Mapping[str, str]) -> Authenticated:
+        """Who signed the policy of this form; whether the policy lets the form pass is asked then.
+
+        `fields` by lower-case name. Raises AuthError.
+        """
+        claim = claim_from_form(fields)
+        self._check_scope(claim)
+        identity, _ = self._signer_of(claim, fields["policy"])
+        return Authenticated(identity=identity, claim=claim, payload=Payload.UNSIGNED, chunks=None)
 
     def _signer_of(self, claim: Claim, text: str) -> tuple[Identity, SigningKey]:
         found = self._identities.maybe_by_access_key(claim.access_key)

@@ -62,5 +62,5 @@ def _place(section: Upstream, bucket: str) -> Place:
         upstream=section.name,
         preset=section.preset,
         configured=capabilities_of(section),
-        has_state_elsewhere=bool(getattr(section, "state", None)),
+        has_state_elsewhere=section.state is not None,
     )

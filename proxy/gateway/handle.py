@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from proxy.audit.event import Outcome, Recorder
 from proxy.auth.errors import InvalidToken, UnknownAccessKey, WrongSignature
+from proxy.auth.verify import Authenticated
 from proxy.gateway.buckets import list_buckets
 from proxy.gateway.call import Call, Rooms, common_headers
 from proxy.gateway.copy import copy_object
@@ -25,6 +26,7 @@ from proxy.gateway.multipart.complete import complete_upload
 from proxy.gateway.multipart.create import create_upload
 from proxy.gateway.multipart.lists import list_parts, list_uploads
 from proxy.gateway.multipart.part import upload_part
+from proxy.gateway.post_form import is_form, post_object, read_form, refuse_formless
 from proxy.gateway.preflight import preflight
 from proxy.gateway.put import put_object
 from proxy.gateway.refusals import as_s3_error, retry_headers, violation_in
@@ -36,7 +38,7 @@ from proxy.gateway.tenure import Tenure
 from proxy.gateway.trace import Phase, Trace
 from proxy.keys.provider import Caller
 from proxy.s3.errors import S3Error, error_document
-from proxy.s3.operation_rows import Treatment
+from proxy.s3.operation_rows import Operation, Treatment
 from proxy.s3.operations import (
     classify,
     copy_source,
@@ -48,6 +50,7 @@ from proxy.s3.request import S3Request, parse_request, renamed
 
 HANDLERS: Mapping[Treatment, Callable[[Call], Awaitable[None]]] = {
     Treatment.SEAL: put_object,
+    Treatment.SEAL_FORM: refuse_formless,
     Treatment.OPEN: get_object,
     Treatment.HEAD: head_object,
     Treatment.COPY: copy_object,
@@ -134,7 +137,24 @@ class Gateway:
         if request.method == "OPTIONS":
             await preflight(rooms, exchange, trace, request)
             return
-        call = _admitted(rooms, exchange, trace, request)
+        if is_form(request):
+            trace.operation = classify(request).name
+            named, authenticated, form = await read_form(rooms, exchange, request)
+            _know(trace, authenticated)
+            await post_object(
+                _admitted(rooms, exchange, trace, named, classify(request), authenticated), form
+            )
+            return
+        with trace.during(Phase.AUTH):
+            authenticated = rooms.authenticator.authenticate(
+                method=request.method,
+                path=request.raw_path,
+                query=request.raw_query,
+                headers=exchange.headers,
+                now=rooms.now(),
+            )
+        _know(trace, authenticated)
+        call = _admitted(rooms, exchange, trace, request, classify(request), authenticated)
         await HANDLERS[call.operation.treatment](call)
 
     async def _refuse(self, rooms: Rooms, exchange: Exchange, trace: Trace, cause: Exception) -> None:
@@ -161,19 +181,20 @@ class Gateway:
             exchange.tear()
 
 
-def _admitted(rooms: Rooms, exchange: Exchange, trace: Trace, request: S3Request) -> Call:
-    """The call, once it is known who asks, what for, and that it may be."""
-    with trace.during(Phase.AUTH):
-        authenticated = rooms.authenticator.authenticate(
-            method=request.method,
-            path=request.raw_path,
-            query=request.raw_query,
-            headers=exchange.headers,
-            now=rooms.now(),
-        )
+def _know(trace: Trace, authenticated: Authenticated) -> None:
+    trace.identity, trace.access_key = authenticated.identity, authenticated.claim.access_key
+
+
+def _admitted(  # noqa: PLR0917  # all that a request is, none of it another's default
+    rooms: Rooms,
+    exchange: Exchange,
+    trace: Trace,
+    request: S3Request,
+    operation: Operation,
+    authenticated: Authenticated,
+) -> Call:
+    """The call, once it is known that it may be."""
     identity = authenticated.identity
-    trace.identity, trace.access_key = identity, authenticated.claim.access_key
-    operation = classify(request)
     trace.operation = operation.name
     named = dict(request.query)
     trace.version_id = named.get("versionId", "")

@@ -109,6 +109,8 @@ ANSWERS: dict[type[BaseException], Callable[[Any], S3Error]] = {
     auth.WrongSignature: _wrong_signature,
     auth.InvalidToken: _fixed("InvalidToken"),
     auth.WrongScope: _wrong_scope,
+    auth.MalformedPolicy: _fixed("InvalidPolicyDocument"),
+    auth.PolicyRefuses: lambda error: S3Error("AccessDenied", f"Invalid according to Policy: {error.what}"),
     auth.Skewed: _skewed,
     auth.NotYetValid: _fixed("AccessDenied", "Request is not valid yet"),
     auth.Expired: _expired,

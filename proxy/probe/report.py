@@ -15,6 +15,7 @@ MEANINGS = {
     "unsigned_payload": "takes unsigned bodies",
     "conditional_writes": "obeys conditions on a write",
     "conditional_copies": "obeys conditions on a copy",
+    "conditional_deletes": "obeys conditions on a delete",
     "collapses_slashes": "keeps a//b as a/b",
     "turns_backslashes": "keeps a\\b as a/b",
     "drops_folder_bodies": "keeps no body under a name that ends in /",

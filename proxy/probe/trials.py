@@ -83,6 +83,15 @@ async def conditional_copies(bench: Bench) -> Finding:
     return Finding(found=answers[0].status == 412 and answers[1].ok, how=how)
 
 
+async def conditional_deletes(bench: Bench) -> Finding:
+    await bench.put("deleted", BODY)
+    wrong = {"if-match": '"00000000000000000000000000000000"'}
+    answer = await bench.ask("DELETE", bench.key("deleted"), headers=wrong)
+    kept = (await bench.get("deleted")).body == BODY
+    how = f"a DELETE of another ETag got {answer}" + ("" if kept else " and was carried out")
+    return Finding(found=answer.status == 412 and kept, how=how)
+
+
 async def collapses_slashes(bench: Bench) -> Finding:
     return await _rewritten(bench, "slashes", "a//b", {"a/b"})
 
@@ -206,11 +215,11 @@ CAPABILITIES: Mapping[str, Trial] = {
     trial.__name__: trial
     for trial in (
         *(equal_parts, consecutive_parts, checksum_trailers, unsigned_payload, conditional_writes),
-        *(conditional_copies, collapses_slashes, turns_backslashes, drops_folder_bodies),
+        *(conditional_copies, conditional_deletes, collapses_slashes, turns_backslashes, drops_folder_bodies),
     )
 }
-UNTRIED = frozenset({"largest_copy_bytes"})
-"""Capabilities that would cost gigabytes to try: the configuration's word is taken."""
+UNTRIED = frozenset({"largest_copy_bytes", "knows"})
+"""Capabilities whose trial would cost gigabytes, or the bucket: the configuration's word is taken."""
 PROMISES: Mapping[str, Trial] = {
     trial.__name__: trial for trial in (reads_back, keeps_metadata, forgets_cut_uploads)
 }

@@ -42,6 +42,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "InvalidPart": (400, "One or more of the specified parts could not be found."),
     "InvalidPartNumber": (416, "The requested partnumber is not satisfiable"),
     "InvalidPartOrder": (400, "The list of parts was not in ascending order."),
+    "InvalidPolicyDocument": (400, "The policy document of the form is not valid."),
     "InvalidRange": (416, "The requested range is not satisfiable"),
     "InvalidRequest": (400, "The request is not valid."),
     "InvalidSecurity": (403, "The provided security credentials are not valid."),
@@ -58,6 +59,10 @@ TABLE: dict[str, tuple[int, str]] = {
     "MalformedTrailerError": (400, "The request contained trailing data that was not well-formed."),
     "MalformedXML": (400, "The XML that you provided was not well-formed or did not validate."),
     "MaxMessageLengthExceeded": (400, "Your request was too large."),
+    "MaxPostPreDataLengthExceededError": (
+        400,
+        "Your POST request fields preceding the upload file were too large.",
+    ),
     "MetadataTooLarge": (400, "Your metadata headers exceed the maximum allowed metadata size"),
     "MethodNotAllowed": (405, "The specified method is not allowed against this resource."),
     "MissingContentLength": (411, "You must provide the Content-Length HTTP header."),

@@ -20,6 +20,8 @@ class Treatment(Enum):
 
     SEAL = auto()
     """The body is sealed on its way to the store."""
+    SEAL_FORM = auto()
+    """As SEAL, what a form's file holds."""
     OPEN = auto()
     """The store's body is opened on its way to the client."""
     HEAD = auto()
@@ -152,6 +154,7 @@ _SERVED = {
     "ListObjectVersions": Treatment.LIST,
     "ListObjects": Treatment.LIST,
     "ListObjectsV2": Treatment.LIST,
+    "PostObject": Treatment.SEAL_FORM,
     "PreflightBucket": Treatment.PREFLIGHT,
     "PreflightObject": Treatment.PREFLIGHT,
     "PutObject": Treatment.SEAL,

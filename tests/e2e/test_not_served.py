@@ -82,7 +82,6 @@ KNOWN_TO_US = {row.name for row in ROWS}
             if f"{verb}{name}" in KNOWN_TO_US
         ],
         ("GET", "encryption", "GetBucketEncryption"),
-        ("POST", "", "PostObject"),
         ("DELETE", "new-thing", "new-thing"),
         ("PUT", "new-thing", "new-thing"),
     ],

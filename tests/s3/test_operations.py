@@ -263,6 +263,7 @@ def test_a_copy_source_is_decoded_once() -> None:
 # What is done with each operation. A new row, or another treatment, is a line here too.
 TREATMENTS = {
     Treatment.SEAL: "PutObject",
+    Treatment.SEAL_FORM: "PostObject",
     Treatment.OPEN: "GetObject",
     Treatment.HEAD: "HeadObject",
     Treatment.LIST: "ListObjects ListObjectsV2 ListObjectVersions",
@@ -284,7 +285,7 @@ TREATMENTS = {
         DeleteBucketMetadataConfiguration DeleteBucketMetadataTableConfiguration DeleteObjectAnnotation
         GetBucketEncryption GetBucketMetadataConfiguration GetBucketMetadataTableConfiguration
         GetObjectAnnotation GetObjectAttributes GetObjectTorrent ListDirectoryBuckets
-        ListObjectAnnotations PostObject PutBucketEncryption PutObjectAnnotation
+        ListObjectAnnotations PutBucketEncryption PutObjectAnnotation
         RenameObject SelectObjectContent UpdateBucketMetadataAnnotationTableConfiguration
         UpdateBucketMetadataInventoryTableConfiguration UpdateBucketMetadataJournalTableConfiguration
         UpdateObjectEncryption WriteGetObjectResponse
