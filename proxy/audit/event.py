@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Protocol
 
 Json = str | int | float | bool | None | Sequence["Json"] | Mapping[str, "Json"]
@@ -293,6 +294,7 @@ def record(event: Event) -> dict[str, Json]:
 
     Fields that say nothing are left out; those that every CloudTrail record has are null.
     """
+    is_data = is_data_event(event.event_source, event.event_name)
     return {
         "eventVersion": EVENT_VERSION,
         "userIdentity": _identity(event.user_identity),
@@ -302,20 +304,17 @@ def record(event: Event) -> dict[str, Json]:
         "awsRegion": bounded(event.aws_region),
         "sourceIPAddress": bounded(event.source_ip_address),
         "userAgent": bounded(event.user_agent),
-        **_said({"errorCode": bounded(event.error_code), "errorMessage": bounded(event.error_message)}),
+        **(_error(event) if event.error_code or event.error_message else {}),
         "requestParameters": cut(event.request_parameters) or None,
-        "responseElements": cut(event.response_elements) or None,
+        "responseElements": (cut(event.response_elements) or None) if event.response_elements else None,
         "additionalEventData": _details(event.details),
         "requestID": bounded(event.request_id),
         "eventID": event.event_id,
         "readOnly": event.read_only,
-        "resources": [
-            _said({"accountId": r.account_id, "type": r.type, "ARN": bounded(r.arn)})
-            for r in event.resources[:MAX_ITEMS]
-        ],
+        "resources": [_resource(each) for each in event.resources[:MAX_ITEMS]],
         "eventType": "AwsApiCall",
-        "managementEvent": not is_data_event(event.event_source, event.event_name),
-        "eventCategory": "Data" if is_data_event(event.event_source, event.event_name) else "Management",
+        "managementEvent": not is_data,
+        "eventCategory": "Data" if is_data else "Management",
         **_said({"recipientAccountId": event.recipient_account_id, "sharedEventID": event.shared_event_id}),
     }
 
@@ -329,7 +328,18 @@ def line(event: Event) -> bytes:
     return _ENCODER.encode(record(event)).encode("ascii") + b"\n"
 
 
-def _identity(who: UserIdentity) -> dict[str, Json]:
+def _error(event: Event) -> dict[str, Json]:
+    return _said({"errorCode": bounded(event.error_code), "errorMessage": bounded(event.error_message)})
+
+
+def _resource(resource: Resource) -> dict[str, Json]:
+    named: dict[str, Json] = {"type": resource.type, "ARN": bounded(resource.arn)}
+    return {"accountId": resource.account_id, **named} if resource.account_id else named
+
+
+@lru_cache(maxsize=1024)
+def _identity(who: UserIdentity) -> Mapping[str, Json]:
+    """Kept, as few callers make many events."""
     return _said(
         {
             "type": who.type,
@@ -374,7 +384,7 @@ def _details(details: Details) -> dict[str, Json]:
 
 def _said(values: Mapping[str, Json]) -> dict[str, Json]:
     """Values without the empty ones; False and 0 say something."""
-    return {name: value for name, value in values.items() if value not in (None, "", {})}
+    return {name: value for name, value in values.items() if value or value == 0}
 
 
 def _time(moment: datetime) -> str:

@@ -5,9 +5,10 @@ memory takes everybody's transfers with it.
 """
 
 import asyncio
-import contextlib
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
 
 
 class OverBudget(Exception):
@@ -31,15 +32,13 @@ class SharedBudget:
     def used_bytes(self) -> int:
         return self._all.used_bytes
 
-    @contextlib.asynccontextmanager
-    async def hold(self, identity: str, size_bytes: int) -> AsyncIterator[None]:
-        """Holds size_bytes (at most a whole share) while inside. Raises OverBudget."""
+    def hold(self, identity: str, size_bytes: int) -> AbstractAsyncContextManager[None]:
+        """Holds size_bytes (at most a whole share) while inside. Entering raises OverBudget."""
         size = min(size_bytes, self._share_bytes)
         share = self._shares.get(identity)
         if share is None:
             share = self._shares[identity] = MemoryBudget(self._share_bytes, wait_seconds=self._wait_seconds)
-        async with share.hold(size), self._all.hold(size):
-            yield
+        return _Held((share, self._all), size)
 
 
 class MemoryBudget:
@@ -55,20 +54,19 @@ class MemoryBudget:
     def used_bytes(self) -> int:
         return self.total_bytes - self._free
 
-    @contextlib.asynccontextmanager
-    async def hold(self, size_bytes: int) -> AsyncIterator[None]:
-        """Holds size_bytes (at most the whole budget) while inside. Raises OverBudget."""
-        size = min(size_bytes, self.total_bytes)
-        await self._take(size)
-        try:
-            yield
-        finally:
-            self._give(size)
+    def hold(self, size_bytes: int) -> AbstractAsyncContextManager[None]:
+        """Holds size_bytes (at most the whole budget) while inside. Entering raises OverBudget."""
+        return _Held((self,), min(size_bytes, self.total_bytes))
 
-    async def _take(self, size: int) -> None:
-        if size <= self._free and not self._waiting:
-            self._free -= size
-            return
+    def takes_at_once(self, size: int) -> bool:
+        """Take size bytes, if they are free and nobody came before."""
+        if size > self._free or self._waiting:
+            return False
+        self._free -= size
+        return True
+
+    async def take(self, size: int) -> None:
+        """Take size bytes when it is one's turn; `give` takes them back. Raises OverBudget."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         entry = (size, turn)
         self._waiting.append(entry)
@@ -76,7 +74,7 @@ class MemoryBudget:
             await asyncio.wait_for(asyncio.shield(turn), self._wait_seconds)
         except BaseException as exc:
             if turn.done():
-                self._give(size)
+                self.give(size)
             else:
                 self._waiting.remove(entry)
                 turn.cancel()
@@ -85,7 +83,7 @@ class MemoryBudget:
                 raise OverBudget(f"{size} bytes did not come free in {self._wait_seconds:g} s") from exc
             raise
 
-    def _give(self, size: int) -> None:
+    def give(self, size: int) -> None:
         self._free += size
         self._wake()
 
@@ -94,3 +92,34 @@ class MemoryBudget:
             size, turn = self._waiting.popleft()
             self._free -= size
             turn.set_result(None)
+
+
+class _Held(AbstractAsyncContextManager[None]):
+    """The same number of bytes from each of some budgets, taken in their order."""
+
+    __slots__ = ("_budgets", "_size", "_taken")
+
+    def __init__(self, budgets: Sequence[MemoryBudget], size: int) -> None:
+        self._budgets = budgets
+        self._size = size
+        self._taken = 0
+
+    async def __aenter__(self) -> None:
+        try:
+            for budget in self._budgets:
+                if not budget.takes_at_once(self._size):
+                    await budget.take(self._size)
+                self._taken += 1
+        except BaseException:
+            self._give_back()
+            raise
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._give_back()
+
+    def _give_back(self) -> None:
+        for budget in self._budgets[: self._taken]:
+            budget.give(self._size)
+        self._taken = 0

@@ -5,7 +5,6 @@ Whatever happens in between, there is one answer or a torn connection, and one e
 
 import asyncio
 import logging
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
 
 from proxy.audit.event import Outcome, Recorder
@@ -30,7 +29,7 @@ from proxy.gateway.post_form import is_form, post_object, read_form, refuse_form
 from proxy.gateway.preflight import preflight
 from proxy.gateway.put import put_object
 from proxy.gateway.refusals import as_s3_error, retry_headers, violation_in
-from proxy.gateway.remember import event_of
+from proxy.gateway.remember import event_of, uuid_of
 from proxy.gateway.rules import BucketRule
 from proxy.gateway.state_bucket import refuse_state_bucket
 from proxy.gateway.store import NotModified
@@ -118,7 +117,7 @@ class Gateway:
         except Exception as exc:  # noqa: BLE001  # whatever it is, it ends in an answer or a cut, and an event
             await self._refuse(rooms, exchange, trace, exc)
         finally:
-            event_id = str(uuid.UUID(bytes=rooms.random(16), version=4))
+            event_id = uuid_of(rooms.random(16))
             self._recorder.record(event_of(trace, exchange, event_id=event_id, region=rooms.region))
 
     def refuse_head(self, source_ip: str, what: str) -> bytes:

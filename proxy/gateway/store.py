@@ -5,8 +5,9 @@ with the store is the operator's to mend, and no client learns of it.
 """
 
 import logging
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
 
 from proxy.gateway.call import Call, Store
 from proxy.gateway.exchange import Buffer
@@ -47,27 +48,36 @@ def request_for(
     )
 
 
-@asynccontextmanager
-async def answer_to(
+def answer_to(
     call: Call, request: Request, body: Buffer = b"", *, store: Store | None = None
-) -> AsyncIterator[Response]:
+) -> AbstractAsyncContextManager[Response]:
     """The store's answer to a request whose body is in memory; the call's own store where none is named.
 
-    Raises UpstreamError.
+    Entering raises UpstreamError.
     """
-    opening = (store or call.store).upstream.open(
-        request, body if isinstance(body, bytes) else memoryview(body)
-    )
-    with call.trace.during(Phase.STORE):
-        response = await opening.__aenter__()
-    try:
-        note(call, response)
-        yield response
-    except BaseException as exc:
-        if not await opening.__aexit__(type(exc), exc, exc.__traceback__):
-            raise
-    else:
-        await opening.__aexit__(None, None, None)
+    held = body if isinstance(body, bytes) else memoryview(body)
+    return _Answered(call, (store or call.store).upstream.open(request, held))
+
+
+class _Answered(AbstractAsyncContextManager[Response]):
+    """An answer whose waiting is measured, and whose name at the store is noted."""
+
+    __slots__ = ("_call", "_opening")
+
+    def __init__(self, call: Call, opening: AbstractAsyncContextManager[Response]) -> None:
+        self._call = call
+        self._opening = opening
+
+    async def __aenter__(self) -> Response:
+        with self._call.trace.during(Phase.STORE):
+            response = await self._opening.__aenter__()
+        note(self._call, response)
+        return response
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        return await self._opening.__aexit__(kind, error, trace)
 
 
 def note(call: Call, response: Response) -> None:

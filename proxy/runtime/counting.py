@@ -5,7 +5,7 @@ The rooms know nothing of metrics; whoever builds them puts these around them.
 
 import contextlib
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from contextlib import AbstractAsyncContextManager
 from email.utils import parsedate_to_datetime
 from types import TracebackType
@@ -170,7 +170,7 @@ class _Counted(AbstractAsyncContextManager[T]):
         except BaseException as exc:
             self._upstream.note(exc)
             raise
-        if isinstance(headers := getattr(answer, "headers", None), Mapping):
+        if (headers := getattr(answer, "headers", None)) is not None:  # an upload has none yet
             self._upstream.note_clock(headers.get("date", ""))
         return answer
 

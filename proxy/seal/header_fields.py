@@ -41,6 +41,7 @@ class Mode(IntEnum):
     """A key that the client sends with each request (SSE-C)."""
 
 
+_MODES = tuple(Mode)
 _KMS_FIELDS = frozenset({KEY_ARN, WRAPPED_DATA_KEY})
 _OUTER_FIELDS = frozenset({OUTER_WRAPPED_DATA_KEY, OUTER_WRAPPED_CONTENT_KEY, OUTER_KEY_ARN})
 _REQUIRED: Mapping[Mode, frozenset[int]] = {
@@ -92,7 +93,7 @@ class SealedEnvelope:
 
     @property
     def mode(self) -> Mode:
-        return Mode(self.flags >> _MODE_SHIFT)
+        return _MODES[self.flags >> _MODE_SHIFT]
 
     @property
     def multipart(self) -> bool:
@@ -141,7 +142,8 @@ class SealedEnvelope:
     @property
     def client_context(self) -> dict[str, str]:
         """The client's own pairs of the encryption context."""
-        return unpack_context(self.fields.get(CLIENT_CONTEXT, b"")) or {}
+        packed = self.fields.get(CLIENT_CONTEXT)
+        return (unpack_context(packed) or {}) if packed else {}
 
     def agreed_length(self, sealed: int) -> int:
         """How long the plaintext of a body of that size is. Raises TamperedBody where the header disagrees.

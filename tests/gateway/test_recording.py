@@ -1,14 +1,18 @@
 """What cannot be recorded is not begun."""
 
 import dataclasses
+import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
+
+import pytest
 
 from proxy.audit.event import Event
 from proxy.gateway.call import Rooms
 from proxy.gateway.exchange import Buffer
 from proxy.gateway.handle import Gateway
+from proxy.gateway.remember import uuid_of
 
 
 @dataclasses.dataclass
@@ -72,3 +76,9 @@ async def test_without_room_for_its_event_a_request_is_refused_and_makes_none() 
     assert (status, headers["retry-after"]) == (503, "1")
     assert b"<Code>ServiceUnavailable</Code>" in document
     assert recorded == []
+
+
+@pytest.mark.parametrize("random", [bytes(16), b"\xff" * 16, bytes(range(16)), bytes(range(240, 256))])
+def test_an_event_is_named_by_a_random_uuid(random: bytes) -> None:
+    """Version 4, as any other writer of them would form it."""
+    assert uuid_of(random) == str(uuid.UUID(bytes=random, version=4))
