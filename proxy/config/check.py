@@ -46,6 +46,16 @@ def _addresses(config: Config) -> Iterator[Problem]:
             yield Problem(path, "must be 127.0.0.1 or ::1: the key service has no TLS here")
 
 
+def _networks(config: Config) -> Iterator[Problem]:
+    for i, network in enumerate(config.listen.trusted_proxies):
+        try:
+            ipaddress.ip_network(network)
+        except ValueError:
+            yield Problem(
+                f"listen.trusted_proxies[{i}]", "must be a network whose host bits are 0, such as 10.0.0.0/8"
+            )
+
+
 def _duplicates(config: Config) -> Iterator[Problem]:
     identities = list(enumerate(config.identities))
     yield from _twice((f"accounts[{i}]", a) for i, a in enumerate(config.accounts))
@@ -263,6 +273,12 @@ def _open_to_all(config: Config) -> Iterator[Problem]:
             )
 
 
+def _trusts_all(config: Config) -> Iterator[Problem]:
+    for i, network in enumerate(config.listen.trusted_proxies):
+        if network.endswith("/0"):
+            yield Problem(f"listen.trusted_proxies[{i}]", "is everybody: any client may choose its address")
+
+
 def _idle_stores(config: Config) -> Iterator[Problem]:
     used = {upstream_of(config, rule).name for rule in (DEFAULT_RULE, *config.buckets)}
     for i, upstream in enumerate(config.upstreams):
@@ -309,6 +325,7 @@ def _is_url(url: str) -> bool:
 CONTRADICTIONS: tuple[Check, ...] = (
     _ports,
     _addresses,
+    _networks,
     _duplicates,
     _accounts,
     _upstreams,
@@ -320,4 +337,4 @@ CONTRADICTIONS: tuple[Check, ...] = (
     _rules,
     _limits,
 )
-WARNINGS: tuple[Check, ...] = (_hidden_rules, _unsealed, _open_to_all, _idle_stores, _idle_hsm)
+WARNINGS: tuple[Check, ...] = (_hidden_rules, _unsealed, _open_to_all, _trusts_all, _idle_stores, _idle_hsm)

@@ -24,6 +24,7 @@ from proxy.config.terms import (
     KeyPattern,
     Match,
     Name,
+    Network,
     Port,
     PrincipalArn,
     Region,
@@ -56,6 +57,8 @@ class Listen:
     idle_timeout_seconds: Timeout = 60.0
     """A connection on which nothing moves, between requests or inside a body, is closed."""
     max_connections: Annotated[int, Bounds(1, 1_000_000)] = 10_000
+    trusted_proxies: tuple[Network, ...] = ()
+    """Whose X-Forwarded-For and X-Forwarded-Proto are believed; those of anybody else mean nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

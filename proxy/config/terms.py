@@ -68,6 +68,9 @@ FilePath = Annotated[str, Shape(r"[^\x00-\x1f\x7f]+", "a path without control ch
 Address = Annotated[
     str, Shape(r"[0-9.]+|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*", "an IP address, such as 127.0.0.1 or ::1")
 ]
+Network = Annotated[
+    str, Shape(r"[0-9a-fA-F:.]+(/[0-9]{1,3})?", "a network such as 10.0.0.0/8, or an address")
+]
 Port = Annotated[int, Bounds(0, 65535)]
 """0 takes any free port."""
 Timeout = Annotated[float, Bounds(0.1, 3600)]

@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 
 from proxy.gateway.connection import ClientConnection, FrontLimits
+from proxy.gateway.forwarded import NOBODY, TrustedProxies
 from proxy.gateway.http_exchange import HttpExchange
 
 BACKLOG = 1024
@@ -28,8 +29,15 @@ log = logging.getLogger(__name__)
 class Front:
     """The listening side of one worker, and the House of its connections."""
 
-    def __init__(self, handler: Handler, refusal: Refusal, limits: FrontLimits) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        refusal: Refusal,
+        limits: FrontLimits,
+        trusted: TrustedProxies = NOBODY,
+    ) -> None:
         self.limits = limits
+        self.trusted = trusted
         self.refusal = refusal
         self._handler = handler
         self._open: set[ClientConnection] = set()
@@ -99,7 +107,7 @@ class Front:
         goes_on = True
         while goes_on:
             head = await connection.next_head()
-            exchange = HttpExchange(connection, head, closing=self._draining)
+            exchange = HttpExchange(connection, head, closing=self._draining, trusted=self.trusted)
             await self._serve(exchange)
             goes_on = await exchange.end() and not self._draining
         connection.close()

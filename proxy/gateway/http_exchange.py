@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from proxy.gateway.connection import ClientConnection
 from proxy.gateway.exchange import Buffer
+from proxy.gateway.forwarded import NOBODY, TrustedProxies
 from proxy.gateway.heads import RequestHead, head_bytes
 
 COALESCE_BYTES = 65_536
@@ -23,12 +24,20 @@ class HttpExchange:
         *("begun", "headers", "method", "plain_bytes_in", "plain_bytes_out", "secure", "source_ip", "target"),
     )
 
-    def __init__(self, connection: ClientConnection, head: RequestHead, *, closing: bool) -> None:
+    def __init__(
+        self,
+        connection: ClientConnection,
+        head: RequestHead,
+        *,
+        closing: bool,
+        trusted: TrustedProxies = NOBODY,
+    ) -> None:
         self.method = head.method
         self.target = head.target
         self.headers = head.headers
-        self.secure = connection.secure
-        self.source_ip = connection.source_ip
+        self.source_ip, self.secure = trusted.origin(
+            connection.source_ip, head.headers, secure=connection.secure
+        )
         self.begun = False
         self.plain_bytes_in = 0
         self.plain_bytes_out = 0

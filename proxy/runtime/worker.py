@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from proxy.audit.counting import CountingRecorder
 from proxy.gateway.app import Front
+from proxy.gateway.forwarded import TrustedProxies
 from proxy.gateway.handle import Gateway
 from proxy.gateway.tenure import Tenure
 from proxy.metrics import Metrics
@@ -55,7 +56,12 @@ class Worker:
         self.status = status
         recorder = CountingRecorder(trail, status.metrics)
         self.gateway = Gateway(made.rooms, recorder, room=trail.wait_for_room)
-        self.front = Front(self.gateway.handle, self.gateway.refuse_head, front_limits(made.config))
+        self.front = Front(
+            self.gateway.handle,
+            self.gateway.refuse_head,
+            front_limits(made.config),
+            TrustedProxies(made.config.listen.trusted_proxies),
+        )
         self.leaving: set[asyncio.Task[None]] = set()
 
     async def prepare(self, start: Start) -> "WorkerChange":
@@ -121,6 +127,7 @@ class WorkerChange:
             await worker.front.open(self.door)
         tenure = worker.gateway.replace(self.made.rooms)
         worker.front.limits = front_limits(self.made.config)
+        worker.front.trusted = TrustedProxies(self.made.config.listen.trusted_proxies)
         worker.start, worker.made = self.start, self.made
         worker.status.use(self.made.open_stores, self.made.keys.value)
         if self.kept is not None:

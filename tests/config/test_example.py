@@ -50,7 +50,7 @@ def test_each_line_of_the_example_that_says_nothing_new_is_the_default(config: C
     """Where the example shows a number, it is what the program takes when the line is left out."""
     for part in (config.limits, config.kms.data_key_cache, config.admin):
         assert part == type(part)()
-    assert dataclasses.replace(config.listen, tls=None) == type(config.listen)()
+    assert dataclasses.replace(config.listen, tls=None, trusted_proxies=()) == type(config.listen)()
     assert config.buckets[2] == Rule(match="*")
 
 

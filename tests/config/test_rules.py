@@ -140,6 +140,7 @@ def test_envelopes_may_name_the_accounts_keys_and_those_configured(make: Make) -
         ({"buckets": [{"match": "*", "mode": "passthrough"}]}, "buckets[0].mode", "is not sealed"),
         ({"listen.address": "0.0.0.0"}, "listen.tls", "plaintext crosses the network"),
         ({"admin.address": "::"}, "admin.address", "ask for no login"),
+        ({"listen.trusted_proxies": ["0.0.0.0/0"]}, "listen.trusted_proxies[0]", "is everybody"),
         ({"upstreams.0.url": "http://store:9000"}, "upstreams[0].url", "to another host"),
         ({"upstreams.1": SECOND}, "upstreams[1]", "no rule of buckets has upstream: second"),
         ({"hsm": {"store": "s", "root_key": {"env": "R"}}}, "hsm", "no kms.backends has type hsm"),
