@@ -10,6 +10,7 @@ from proxy.auth.verify import Authenticated, Authenticator
 from proxy.gateway.budget import SharedBudget
 from proxy.gateway.exchange import Buffer, Exchange
 from proxy.gateway.failures import FailureLimit
+from proxy.gateway.known_objects import KnownObjects
 from proxy.gateway.multipart.memory import UploadMemory
 from proxy.gateway.rules import BucketRule, Rules
 from proxy.gateway.state import State
@@ -74,6 +75,7 @@ class Rooms:
     stores: Stores
     rules: Rules
     budget: SharedBudget
+    known: KnownObjects
     failures: FailureLimit
     """Of authentication, by address."""
     uploads: UploadMemory

@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Protocol
 
+from proxy.gateway.body_end import layout_of
 from proxy.gateway.copy_source import Source, SourceChanged
 from proxy.gateway.exchange import Buffer
+from proxy.gateway.refusals import Overwritten
 from proxy.gateway.sealed_object import sealed_total
 from proxy.gateway.store import answer_to, refusal, refuse_unless_ok, request_for
 from proxy.gateway.trace import Phase, Trace
@@ -13,7 +15,7 @@ from proxy.s3.errors import S3Error
 from proxy.s3.headers import ENVELOPE
 from proxy.seal.errors import TamperedBody
 from proxy.seal.geometry import WHOLE, Window
-from proxy.seal.layout import OneRun
+from proxy.seal.layout import Layout, OneRun
 from proxy.seal.opener import Opener
 from proxy.upstream.messages import Response, UpstreamBroken
 
@@ -44,7 +46,7 @@ class Plaintext(Protocol):
 async def plaintext_of(source: Source, asked: Range | None = None) -> AsyncIterator[Plaintext]:
     """All of the very body that was looked at, or a range. Entering raises SourceChanged, S3Error."""
     of, length = source.call, source.plain_length
-    layout = OneRun(length)
+    layout = await _layout(source)
     window = WHOLE if asked is None else layout.window(*asked)
     headers = {"if-match": source.etag} | _range(source, asked, window)
     async with answer_to(of, request_for(of, headers, method="GET")) as response:
@@ -59,6 +61,17 @@ async def plaintext_of(source: Source, asked: Range | None = None) -> AsyncItera
             return
         opener = Opener(content_key=source.opened.content_key, layout=layout, window=window, plain_last=last)
         yield _Opened(of.trace, response, opener, length=last - first + 1, known=source.checksums)
+
+
+async def _layout(source: Source) -> Layout:
+    if source.sealed is None or source.opened is None:
+        return OneRun(source.plain_length)
+    try:
+        return await layout_of(source.call, source.sealed, source.opened)
+    except Overwritten:
+        raise SourceChanged(
+            S3Error("OperationAborted", "The source is being overwritten. Try again.")
+        ) from None
 
 
 def _range(source: Source, asked: Range | None, window: Window) -> dict[str, str]:

@@ -11,10 +11,11 @@ from types import MappingProxyType
 from typing import TypeVar
 from urllib.parse import quote
 
+from proxy.gateway.body_end import late_checksums
 from proxy.gateway.call import Call
 from proxy.gateway.datakeys import opened_envelope
 from proxy.gateway.rules import Mode
-from proxy.gateway.sealed_object import SealedObject, late_checksums, maybe_sealed, sealed_total
+from proxy.gateway.sealed_object import SealedObject, maybe_sealed, sealed_total
 from proxy.gateway.store import ERROR_BYTES, answer_to, refuse_unless_ok, request_for
 from proxy.s3.copying import CopyResult, check_source, iso_date, parse_tags, source_header, wanted_checksum
 from proxy.s3.errors import S3Error
@@ -173,7 +174,7 @@ async def _checksums(
     checksums = opened.checksums
     if sought is None or sought in checksums:
         return checksums
-    return await late_checksums(of, sealed, opened) | checksums
+    return {**await late_checksums(of, sealed, opened), **checksums}
 
 
 def source_name(call: Call) -> tuple[str, str, str]:

@@ -1,137 +1,214 @@
-"""GetObject and HeadObject: bodies are opened on their way to the client.
+"""GetObject: a body is opened on its way to the client.
 
 Which ciphertext to ask for follows from the plaintext range before the object is seen; the answer's own
-envelope confirms it. The first group of segments is opened before the status line goes out, so a wrong key
-or a damaged start is a clean error; damage further in tears the connection.
+envelope confirms it, or (an object of several parts that is not known here yet) sends us back once, with its
+index. The first group of segments is opened before the status line goes out, so a wrong key or a damaged
+start is a clean error; damage further in tears the connection.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 
-from proxy.gateway.call import Call
-from proxy.gateway.datakeys import encryption_headers, opened_envelope
-from proxy.gateway.exchange import Buffer
-from proxy.gateway.rules import Mode as RuleMode
-from proxy.gateway.sealed_object import (
-    SealedObject,
-    checksum_headers,
+from proxy.gateway.asked import Asked, Extent, asked_of, extent_of, no_such_part
+from proxy.gateway.body_end import (
+    check_size,
+    known_parts,
     late_checksums,
-    maybe_sealed,
-    sealed_total,
-    version_query,
-    wants_checksums,
+    name_of,
+    until_it_stands_still,
 )
+from proxy.gateway.call import Call
+from proxy.gateway.datakeys import opened_envelope
+from proxy.gateway.known_objects import Known
+from proxy.gateway.passing import get_plain
+from proxy.gateway.refusals import Overwritten
+from proxy.gateway.rules import Mode as RuleMode
+from proxy.gateway.sealed_object import SealedObject, maybe_sealed, sealed_total, version_query
 from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
+from proxy.gateway.told import checksum_headers, encryption_of, part_checksum_headers, wants_checksums
 from proxy.gateway.trace import Phase
 from proxy.s3.encryption import refuse_on_read
 from proxy.s3.errors import S3Error
 from proxy.s3.headers import client_headers, response_overrides, store_headers
-from proxy.s3.ranges import Range, content_range, parse_range, resolve
 from proxy.seal.envelope import OpenEnvelope
 from proxy.seal.errors import NotSealed, TamperedBody
-from proxy.seal.geometry import SEALED_SEGMENT, SEGMENT, WHOLE, Window, plain_size, sealed_size, window
-from proxy.seal.layout import OneRun
-from proxy.seal.opener import GROUP, Opener
+from proxy.seal.geometry import WHOLE, Window, plain_size, window
+from proxy.seal.layout import Layout, OneRun
+from proxy.seal.opener import Opener
+from proxy.seal.parts import Parts
 from proxy.upstream.messages import Request, Response
-
-PLAIN_BUFFER_BYTES = 65_536
-TRIES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """The part of the plaintext that the client asked for, as far as it is known before the object is."""
+class Question:
+    """What the store is asked for, and what that supposes the object to be."""
 
-    range: Range | None
-    window: Window
-    etag: str = ""
-    """Only this body: the range was made for its size."""
+    asked: Asked
+    window: Window = WHOLE
+    known: Known | None = None
+    bound: bool = False
+    """Only this body: If-Match is ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """An answer that describes a sealed object whose envelope was opened."""
+
+    object: SealedObject
+    opened: OpenEnvelope
 
 
 async def get_object(call: Call) -> None:
     refuse_on_read(call.request.headers)
     if call.rule.mode is RuleMode.PASSTHROUGH:
-        await _get_plain(call)
+        await get_plain(call)
         return
-    for _ in range(TRIES):
-        wanted = await _wanted(call)
-        async with answer_to(call, _get_request(call, wanted)) as response:
-            if wanted.etag and response.status == 412:
-                continue  # overwritten since its size was asked for
-            if response.status == 416:
-                raise _past_the_end(wanted, response)
-            await refuse_unless_ok(call, response)
-            await _open(call, response, wanted)
-            return
-    raise S3Error("OperationAborted", "The object is being overwritten. Try again.", status=409)
+    asked = asked_of(call.request)
+    if asked.range is not None:
+        call.trace.range = str(asked.range)
+    await until_it_stands_still(call, partial(_get, call, asked))
 
 
-async def head_object(call: Call) -> None:
-    refuse_on_read(call.request.headers)
-    headers = store_headers("HeadObject", call.request.headers)
-    async with answer_to(call, request_for(call, headers, query=version_query(call))) as response:
-        await refuse_unless_ok(call, response)
-        sealed_length = sealed_total(response)
-        if call.rule.mode is RuleMode.PASSTHROUGH:
-            await _reply_head(call, response, sealed_length, {})
-            return
-        found = await maybe_sealed(call, response, sealed_length)
-        if found is None:
-            await _reply_head(call, response, 0, {})
-            return
-        extra = _told_of(found)
-        if wants_checksums(call) and "range" not in call.request.headers:
-            opened = await opened_envelope(call, found.envelope)
-            extra |= checksum_headers(opened.checksums or await late_checksums(call, found, opened))
-        await _reply_head(call, response, found.plain_length, extra)
+async def _get(call: Call, asked: Asked) -> None:
+    known = _remembered(call, asked)
+    if known is None and asked.open_start:
+        known = await _looked_up(call, asked)
+    found = await _ask(call, _question(call, asked, known))
+    if found is None:
+        return
+    parts = await known_parts(call, found.object, found.opened)
+    known = Known(seal=found.opened.seal, etag=found.object.etag, layout=parts)
+    if await _ask(call, _question(call, asked, known)):
+        raise AssertionError("its parts are known")
 
 
-async def _wanted(call: Call) -> Wanted:
-    """Raises what HEAD raises, where the size must be known first."""
-    # If-Range: the whole object is always a right answer to it (RFC 9110, section 13.1.5).
-    asked = None if "if-range" in call.request.headers else parse_range(call.request.headers.get("range"))
-    _check_part_number(call)
-    if asked is None:
-        return Wanted(range=None, window=WHOLE)
-    call.trace.range = str(asked)
-    if asked.first is not None:
-        return Wanted(range=asked, window=window(asked.first, asked.last))
+def _remembered(call: Call, asked: Asked) -> Known | None:
+    """What the name's object was last time, if it had the bytes that are asked for now."""
+    known = None if asked.whole else call.rooms.known.last_time(name_of(call))
+    try:
+        if known is not None:
+            extent_of(asked, known.layout)
+    except S3Error:
+        return None  # it may be another object by now, and that one's answer counts
+    return known
+
+
+async def _looked_up(call: Call, asked: Asked) -> Known:
+    """The object by its head, where the first byte to ask for depends on it. Raises what HEAD raises."""
     headers = store_headers("HeadObject", call.request.headers)
     request = request_for(call, headers, method="HEAD", query=version_query(call))
     async with answer_to(call, request) as response:
         await refuse_unless_ok(call, response)
         found = await maybe_sealed(call, response, sealed_total(response))
     if found is None:
-        raise _range_of_nothing(asked)
-    first, last = resolve(asked, found.plain_length)
-    return Wanted(range=Range(first=first, last=last), window=window(first, last), etag=found.etag)
+        raise _nothing_there(asked)
+    layout: Layout = OneRun(found.plain_length)
+    if found.envelope.multipart:
+        layout = await known_parts(call, found, await opened_envelope(call, found.envelope))
+    known = Known(seal=found.envelope.seal, etag=found.etag, layout=layout)
+    call.rooms.known.keep(name_of(call), known)
+    return known
 
 
-async def _open(call: Call, response: Response, wanted: Wanted) -> None:
-    if wanted.range is not None and _is_folder_marker(call, response):
-        raise _range_of_nothing(wanted.range)
-    asked_from = None if wanted.range is None else wanted.window.sealed_first
-    found = await maybe_sealed(call, response, sealed_total(response, sealed_first=asked_from))
-    if found is None:
-        await call.reply(200, client_headers(response.headers) | {"accept-ranges": "bytes"})
-        return
-    first, last = (0, found.plain_length - 1)
-    if wanted.range is not None:
-        first, last = resolve(wanted.range, found.plain_length)
-    opened = await opened_envelope(call, found.envelope)
-    buffers = 2 * min(GROUP * SEALED_SEGMENT, sealed_size(last - first + 1) + SEGMENT)
-    async with call.hold(buffers):
-        opener = Opener(
-            content_key=opened.content_key,
-            layout=OneRun(found.plain_length),
-            window=wanted.window,
-            plain_last=last,
-        )
+def _question(call: Call, asked: Asked, known: Known | None) -> Question:
+    """Raises InvalidRange and InvalidPart where what is known says that there are no such bytes."""
+    if asked.whole:
+        return Question(asked=asked, known=known)
+    if known is not None:
+        extent = extent_of(asked, known.layout)
+        where = WHOLE  # its tail too, where all of it is asked for
+        if not extent.everything:
+            where = known.layout.window(extent.plain_first, extent.plain_last)
+        bound = bool(known.etag) and "if-match" not in call.request.headers
+        return Question(asked=asked, window=where, known=known, bound=bound)
+    assert asked.range is not None
+    assert asked.range.first is not None
+    return Question(asked=asked, window=window(asked.range.first, asked.range.last))
+
+
+def _request(call: Call, question: Question) -> Request:
+    headers = store_headers("GetObject", call.request.headers)
+    if not question.asked.whole:
+        last = "" if question.window.sealed_last is None else question.window.sealed_last
+        headers["range"] = f"bytes={question.window.sealed_first}-{last}"
+    if question.bound and question.known is not None:
+        headers["if-match"] = question.known.etag
+    return request_for(call, headers, query=version_query(call))
+
+
+async def _ask(call: Call, question: Question) -> Found | None:
+    """Serves the answer; gives what it told where other bytes must be asked for."""
+    async with answer_to(call, _request(call, question)) as response:
+        if question.bound and response.status == 412:
+            raise Overwritten
+        if response.status == 416:
+            raise _past_the_end(question.asked, response)
+        await refuse_unless_ok(call, response)
+        if not question.asked.whole and _is_folder_marker(call, response):
+            raise _nothing_there(question.asked)
+        asked_from = None if question.asked.whole else question.window.sealed_first
+        found = await maybe_sealed(call, response, sealed_total(response, sealed_first=asked_from))
+        if found is None:
+            await call.reply(200, client_headers(response.headers) | {"accept-ranges": "bytes"})
+            return None
+        if question.known is not None and question.known.seal != found.envelope.seal:
+            raise Overwritten
+        answer = Found(object=found, opened=await opened_envelope(call, found.envelope))
+        layout = _maybe_layout(call, answer)
+        extent = None if layout is None else extent_of(question.asked, layout)
+        where = None if layout is None or extent is None else _maybe_window(question, layout, extent)
+        if layout is None or extent is None or where is None:
+            return answer
+        await _serve(call, response, answer, layout, extent, where)
+        return None
+
+
+def _maybe_layout(call: Call, answer: Found) -> Layout | None:
+    """None for an object of several parts that are not known here."""
+    if not answer.object.envelope.multipart:
+        return OneRun(answer.object.plain_length)
+    parts = call.rooms.known.parts(answer.opened.seal)
+    if parts is not None:
+        check_size(answer.object, parts)
+    return parts
+
+
+def _maybe_window(question: Question, layout: Layout, extent: Extent) -> Window | None:
+    """Where in the answer the extent lies; None where it is not in there."""
+    asked = question.window
+    if asked == WHOLE and extent.everything:
+        return asked
+    exact = layout.window(extent.plain_first, extent.plain_last)
+    assert exact.sealed_last is not None
+    reaches = asked.sealed_last is None or asked.sealed_last >= exact.sealed_last
+    if asked.sealed_first != exact.sealed_first or not reaches:
+        return None
+    return replace(exact, sealed_last=asked.sealed_last)
+
+
+async def _serve(  # noqa: PLR0917  # all that an answer is made of
+    call: Call, response: Response, answer: Found, layout: Layout, extent: Extent, where: Window
+) -> None:
+    opener = Opener(
+        content_key=answer.opened.content_key,
+        layout=layout,
+        window=where,
+        plain_last=extent.plain_last,
+        outer_content_key=answer.opened.outer_content_key,
+    )
+    async with call.hold(opener.buffer_bytes):
         plain = await _next_group(call, response, opener)
-        headers = await _headers(call, response, found, opened, wanted, opener)
-        status = 206 if wanted.range else 200
-        await _begin(
-            call, status, headers | _content_range(wanted, first, last, found), last - first + 1, plain
-        )
+        headers = client_headers(response.headers) | encryption_of(answer.object) | extent.headers()
+        headers |= {"accept-ranges": "bytes"}
+        if wants_checksums(call):
+            headers |= await _checksums(call, answer, layout, extent, opener)
+        headers |= response_overrides(call.request, signed=True)
+        call.trace.status = extent.status
+        with call.trace.during(Phase.CLIENT):
+            await call.exchange.begin(
+                extent.status, {**call.common_headers(), **headers}, length=extent.length, first=plain
+            )
         while opener.wanted():
             plain = await _next_group(call, response, opener)
             with call.trace.during(Phase.CLIENT):
@@ -149,77 +226,20 @@ async def _next_group(call: Call, response: Response, opener: Opener) -> memoryv
         return opener.open()
 
 
-async def _headers(  # noqa: PLR0917  # all that a head is made of
-    call: Call, response: Response, found: SealedObject, opened: OpenEnvelope, wanted: Wanted, opener: Opener
+async def _checksums(
+    call: Call, answer: Found, layout: Layout, extent: Extent, opener: Opener
 ) -> dict[str, str]:
-    headers = client_headers(response.headers) | _told_of(found) | {"accept-ranges": "bytes"}
-    if wanted.range is None and wants_checksums(call):
-        checksums = {**opener.checksums, **opened.checksums}
-        if not checksums and opener.wanted():
-            checksums = await late_checksums(call, found, opened)
-        headers |= checksum_headers(checksums)
-    return headers | response_overrides(call.request, signed=True)
-
-
-async def _get_plain(call: Call) -> None:
-    """Passthrough: ranges are the store's to serve, and nothing is opened."""
-    call.trace.encryption = "passthrough"
-    headers = store_headers("GetObject", call.request.headers)
-    if "range" in call.request.headers:
-        headers["range"] = call.request.headers["range"]
-    async with answer_to(call, request_for(call, headers, query=version_query(call))) as response:
-        await refuse_unless_ok(call, response)
-        length = response.content_length
-        if length is None:
-            raise S3Error("ServiceUnavailable", "The store does not say how long the object is.")
-        kept = {name: response.headers[name] for name in ("content-range",) if name in response.headers}
-        told = client_headers(response.headers) | kept | {"accept-ranges": "bytes"}
-        buffer = memoryview(bytearray(PLAIN_BUFFER_BYTES))
-        await _begin(call, response.status, told | response_overrides(call.request, signed=True), length, b"")
-        while received := await response.fill(buffer, at_least=1):
-            with call.trace.during(Phase.CLIENT):
-                await call.exchange.write(buffer[:received])
-
-
-def _get_request(call: Call, wanted: Wanted) -> Request:
-    headers = store_headers("GetObject", call.request.headers)
-    if wanted.range is not None:
-        last = "" if wanted.window.sealed_last is None else wanted.window.sealed_last
-        headers["range"] = f"bytes={wanted.window.sealed_first}-{last}"
-    if wanted.etag:
-        headers["if-match"] = wanted.etag
-    return request_for(call, headers, query=version_query(call))
-
-
-async def _begin(call: Call, status: int, headers: dict[str, str], length: int, first: Buffer) -> None:
-    call.trace.status = status
-    with call.trace.during(Phase.CLIENT):
-        await call.exchange.begin(status, {**call.common_headers(), **headers}, length=length, first=first)
-
-
-async def _reply_head(call: Call, response: Response, plain_length: int, extra: dict[str, str]) -> None:
-    headers = client_headers(response.headers) | extra | {"accept-ranges": "bytes"}
-    headers |= response_overrides(call.request, signed=True)
-    _check_part_number(call)
-    asked = parse_range(call.request.headers.get("range"))
-    if asked is None:
-        await call.reply(200, headers | {"content-length": str(plain_length)})
-        return
-    first, last = resolve(asked, plain_length)
-    told = {
-        "content-length": str(last - first + 1),
-        "content-range": content_range(first, last, plain_length),
-    }
-    await call.reply(206, headers | told)
-
-
-def _told_of(found: SealedObject) -> dict[str, str]:
-    envelope = found.envelope
-    return encryption_headers(envelope.mode, envelope.key_arn, per_object=envelope.data_key_per_object)
-
-
-def _content_range(wanted: Wanted, first: int, last: int, found: SealedObject) -> dict[str, str]:
-    return {} if wanted.range is None else {"content-range": content_range(first, last, found.plain_length)}
+    """A range has none; a part has its own."""
+    if extent.partial and extent.run is None:
+        return {}
+    if isinstance(layout, Parts):
+        if extent.run is not None:
+            return part_checksum_headers(layout, extent.run)
+        return checksum_headers({**layout.checksums, **answer.opened.checksums}, parts_count=layout.count)
+    checksums: Mapping[int, bytes] = {**opener.checksums, **answer.opened.checksums}
+    if not checksums and opener.wanted():
+        checksums = await late_checksums(call, answer.object, answer.opened)
+    return checksum_headers(checksums)
 
 
 def _is_folder_marker(call: Call, response: Response) -> bool:
@@ -227,24 +247,20 @@ def _is_folder_marker(call: Call, response: Response) -> bool:
     return call.request.key.endswith("/") and response.status == 200 and response.content_length == 0
 
 
-def _range_of_nothing(asked: Range) -> S3Error:
-    return S3Error("InvalidRange", RangeRequested=str(asked), ActualObjectSize="0")
+def _nothing_there(asked: Asked) -> S3Error:
+    """What to say of a folder marker."""
+    if asked.part is not None:
+        return no_such_part()
+    return S3Error("InvalidRange", RangeRequested=str(asked.range), ActualObjectSize="0")
 
 
-def _past_the_end(wanted: Wanted, response: Response) -> S3Error:
+def _past_the_end(asked: Asked, response: Response) -> S3Error:
     """The store has no such byte, so neither has the plaintext, which is shorter."""
     total = response.headers.get("content-range", "").removeprefix("bytes */")
-    if wanted.range is None or not total.isdecimal():
+    if asked.range is None or not total.isdecimal():
         return S3Error("InvalidRange")
     try:
         size = str(plain_size(int(total)))
     except NotSealed:
         return S3Error("InvalidRange")
-    return S3Error("InvalidRange", RangeRequested=str(wanted.range), ActualObjectSize=size)
-
-
-def _check_part_number(call: Call) -> None:
-    """A single-part object has one part."""
-    number = dict(call.request.query).get("partNumber", "1")
-    if number != "1":
-        raise S3Error("InvalidPartNumber", "The requested partnumber is not satisfiable", status=416)
+    return S3Error("InvalidRange", RangeRequested=str(asked.range), ActualObjectSize=size)

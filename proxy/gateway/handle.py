@@ -17,7 +17,8 @@ from proxy.gateway.copy_part import copy_part
 from proxy.gateway.deleting import delete_object, delete_objects
 from proxy.gateway.exchange import ClientGone, Exchange
 from proxy.gateway.forward import forward
-from proxy.gateway.get import get_object, head_object
+from proxy.gateway.get import get_object
+from proxy.gateway.head import head_object
 from proxy.gateway.heads import head_bytes
 from proxy.gateway.listing import list_objects
 from proxy.gateway.multipart.abort import abort_upload

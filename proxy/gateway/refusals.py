@@ -24,6 +24,10 @@ class IntegrityViolation(Exception):
     """Bytes on the store are not what was sealed. The client learns no detail; the audit event holds it."""
 
 
+class Overwritten(Exception):
+    """The name holds another object than a moment ago: ask again. That is no integrity violation."""
+
+
 def as_s3_error(error: BaseException) -> S3Error:
     """The answer to give for error; an InternalError where none was foreseen."""
     if isinstance(error, S3Error):
@@ -131,6 +135,9 @@ ANSWERS: dict[type[BaseException], Callable[[Any], S3Error]] = {
     seal.UnknownVersion: lambda error: S3Error("InvalidObjectState", str(error)),
     seal.WrongLength: _fixed("IncompleteBody"),
     seal.RefusedContext: lambda error: S3Error("InvalidArgument", str(error)),
+    Overwritten: lambda _: S3Error(
+        "OperationAborted", "The object is being overwritten. Try again.", status=409
+    ),
     IntegrityViolation: _fixed("InvalidObjectState", NOT_AS_SEALED),
     upstream.HashWanted: _fixed("EntityTooLarge", "The store takes no body that is too large to be held."),
     upstream.UpstreamError: _fixed("ServiceUnavailable", "The object store does not answer. Try again."),

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from proxy.gateway.call import Call
 from proxy.gateway.refusals import IntegrityViolation
 from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
-from proxy.s3.checksums import response_header
-from proxy.s3.errors import S3Error
-from proxy.seal.envelope import HEADER, OpenEnvelope, SealedEnvelope, read_envelope
+from proxy.seal.envelope import HEADER, SealedEnvelope, read_envelope
 from proxy.seal.errors import NotSealed
-from proxy.seal.geometry import plain_size, tail_first
-from proxy.seal.tail import FOOTER, MARK, tail_checksums
+from proxy.seal.geometry import plain_size
+from proxy.seal.tail import FOOTER, MARK
 from proxy.upstream.messages import Response, UpstreamBroken
 
 CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
@@ -23,6 +21,8 @@ CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedObject:
+    """One answer's, so that all of it is of one body."""
+
     envelope: SealedEnvelope
     plain_length: int
     sealed_length: int
@@ -57,26 +57,8 @@ async def maybe_sealed(call: Call, response: Response, sealed_length: int) -> Se
             return None
         await _refuse_plain(call, sealed_length, etag)
     envelope = read_envelope(header or "")
-    if envelope.multipart:
-        raise S3Error("NotImplemented", "Objects of several parts are not opened yet.")
     plain_length = envelope.agreed_length(sealed_length)
     return SealedObject(envelope=envelope, plain_length=plain_length, sealed_length=sealed_length, etag=etag)
-
-
-async def late_checksums(call: Call, found: SealedObject, opened: OpenEnvelope) -> dict[int, bytes]:
-    """The checksums that came in a trailer and so lie in the body's index, at the price of one request."""
-    first = tail_first(found.plain_length)
-    tail = await _tail(call, first, found.sealed_length, found.etag)
-    return tail_checksums(tail, content_key=opened.content_key, plain_length=found.plain_length)
-
-
-def wants_checksums(call: Call) -> bool:
-    return call.request.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED"
-
-
-def checksum_headers(checksums: dict[int, bytes]) -> dict[str, str]:
-    headers = dict(response_header(code, digest) for code, digest in checksums.items())
-    return headers | {"x-amz-checksum-type": "FULL_OBJECT"} if headers else {}
 
 
 def version_query(call: Call) -> str:
@@ -88,16 +70,13 @@ def version_query(call: Call) -> str:
 async def _refuse_plain(call: Call, sealed_length: int, etag: str) -> None:
     """A body that ends as sealed ones do has lost its envelope: that is damage, and not a plain object."""
     plain_size(sealed_length)  # raises NotSealed where the size alone tells
-    footer = await _tail(call, sealed_length - FOOTER, sealed_length, etag)
-    if footer.endswith(MARK):
-        raise IntegrityViolation("the envelope is missing")
-    raise NotSealed(sealed_length)
-
-
-async def _tail(call: Call, first: int, sealed_length: int, etag: str) -> bytes:
+    first = sealed_length - FOOTER
     headers = {"range": f"bytes={first}-{sealed_length - 1}", "if-match": etag}
     request = request_for(call, headers, method="GET", query=version_query(call))
     async with answer_to(call, request) as response:
         await refuse_unless_ok(call, response)
         sealed_total(response, sealed_first=first)
-        return await response.read(limit=sealed_length - first)
+        footer = await response.read(limit=FOOTER)
+    if footer.endswith(MARK):
+        raise IntegrityViolation("the envelope is missing")
+    raise NotSealed(sealed_length)

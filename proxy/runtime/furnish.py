@@ -20,6 +20,7 @@ from proxy.config import schema
 from proxy.gateway.budget import SharedBudget
 from proxy.gateway.call import Rooms
 from proxy.gateway.failures import FailureLimit
+from proxy.gateway.known_objects import KnownObjects
 from proxy.gateway.multipart.memory import UploadMemory
 from proxy.keys.cache import CacheCounts
 from proxy.metrics import Metrics
@@ -107,6 +108,7 @@ def _rooms(
         stores=stores_of(config, opened),
         rules=rules_of(config, stack.service_arns),
         budget=_budget(config.limits, before),
+        known=before.rooms.known if before else KnownObjects(),
         failures=before.rooms.failures if before else _failure_limit(),
         uploads=before.rooms.uploads if before else UploadMemory(),
         region=config.region,

@@ -15,6 +15,7 @@ from proxy.seal.segments import RUN_ID, Run
 
 GROUP = 8
 """Segments that are opened at once, at most."""
+_NOTHING = memoryview(b"")
 
 
 class Opener:
@@ -60,19 +61,23 @@ class Opener:
         self._plain_first = layout.plain_start(self._first)
         self._sealed_first = layout.sealed_start(self._first)
         self._group_behind, self._group_size = self._next_group()
-        self._sealed = memoryview(bytearray(self._largest_group()))
+        self._sealed_bytes = self._largest_group()
         plain_left = layout.plain_start(self._behind_last) - self._plain_first
-        self._plain = memoryview(bytearray(min(GROUP * SEGMENT, plain_left)))
+        self._plain_bytes = min(GROUP * SEGMENT, plain_left)
+        self._sealed = self._plain = _NOTHING
         self.checksums: Mapping[int, bytes] = {}
         """Those of the object's index, once the whole tail was read. The envelope has its own."""
 
     @property
-    def held_bytes(self) -> int:
-        """Memory that the buffers take."""
-        return len(self._sealed) + len(self._plain)
+    def buffer_bytes(self) -> int:
+        """Memory that the buffers take, from the first call of `wanted` on."""
+        return self._sealed_bytes + self._plain_bytes
 
     def wanted(self) -> memoryview:
         """What to fill next, wholly, with the answer's next bytes; empty when all is opened."""
+        if not self._sealed:
+            self._sealed = memoryview(bytearray(self._sealed_bytes))
+            self._plain = memoryview(bytearray(self._plain_bytes))
         return self._sealed[: self._group_size]
 
     def open(self) -> memoryview:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.e2e.at_rest import AtRest
 from tests.e2e.fronts import Front, front_of
+from tests.e2e.made_parts import PartsMaker
 from tests.e2e.ruled import ALIAS, DOMAIN, Buckets
 from tests.e2e.sdk import client
 from tests.e2e.trail import Trail
@@ -51,6 +52,12 @@ def trail(sealgate: Sealgate) -> Trail:
 def key_arn(kms: Any) -> str:
     """A customer key of Alice's account."""
     return str(kms.create_key()["KeyMetadata"]["Arn"])
+
+
+@pytest.fixture(scope="session")
+def make_parts(raw: Any, kms: Any, key_arn: str) -> PartsMaker:
+    """make_parts(bucket, key, {number: size}) puts a multipart object on the bare store."""
+    return PartsMaker(raw, kms, key_arn)
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.made_parts import PartsMaker
 from tests.e2e.sdk import client
 from tests.faults.evidence import Evidence
 from tests.stores.sealgate import Sealgate, User
@@ -36,6 +37,12 @@ def raw(store: Store) -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def evidence(sealgate: Sealgate) -> Evidence:
     return Evidence(sealgate)
+
+
+@pytest.fixture(scope="session")
+def make_parts(raw: Any, kms: Any) -> PartsMaker:
+    """make_parts(bucket, key, {number: size}) puts a multipart object on the bare store."""
+    return PartsMaker(raw, kms, str(kms.create_key()["KeyMetadata"]["Arn"]))
 
 
 @pytest.fixture(scope="module")
