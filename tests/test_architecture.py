@@ -58,6 +58,12 @@ ARROWS: dict[str, set[str]] = {
         "proxy.audit.event",
     },
     "proxy.probe": {"proxy.s3.markup", "proxy.upstream.messages", "proxy.upstream.capabilities"},
+    "proxy.jobs": {
+        "proxy.s3",
+        "proxy.seal",
+        "proxy.upstream.messages",
+        "proxy.gateway.state",  # where state lies is told once
+    },
     "proxy.admin": {"proxy.metrics"},
     "proxy.supervisor": set(),
     "recovery": set(),

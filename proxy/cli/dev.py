@@ -32,7 +32,11 @@ from proxy.cli.devstore import (
     find_weed,
 )
 from proxy.cli.options import loaded
+from proxy.config.schema import Config
+from proxy.metrics import Metrics
+from proxy.runtime.store import open_store
 from proxy.supervisor.environment import ROOT
+from proxy.upstream.messages import Request, UpstreamError
 
 STORE_START_SECONDS = 60.0
 SERVICE_START_SECONDS = 60.0
@@ -156,6 +160,7 @@ async def _run(
         started.callback(stack.store.remove_sockets)
         started.push_async_callback(store.stop, hurry)
         await store.until(lambda: stack.store.answers(session), within_seconds=STORE_START_SECONDS)
+        await _make_state_bucket(loaded(stack.data.config))
         service = stack.start_service()
         started.push_async_callback(service.stop, hurry)
         ready = f"http://{LOOPBACK}:{stack.store.ports['admin']}/readyz"
@@ -164,6 +169,19 @@ async def _run(
     if demo:
         await show(stack.data, stack.store.ports)
     await devprocess.until_one_ends([store, service])
+
+
+async def _make_state_bucket(config: Config) -> None:
+    """Raises DataRefused."""
+    store = open_store(config.upstreams[0], Metrics())
+    try:
+        async with store.upstream.open(Request(method="PUT", path=f"/{devdata.STATE_BUCKET}")) as response:
+            if response.status not in {200, 409}:
+                raise DataRefused(f"the store answered {response.status} to making its state bucket")
+    except UpstreamError as exc:
+        raise DataRefused(f"the store's state bucket cannot be made: {exc}") from None
+    finally:
+        await store.upstream.aclose()
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[None, None, None]) -> None:

@@ -27,6 +27,7 @@ from proxy.supervisor.sockets import LONGEST_UNIX_PATH
 
 ACCOUNT, REGION, USER = "111122223333", "us-east-1", "dev"
 ACCESS_KEY, STORE_ACCESS_KEY = "SEALGATEDEV", "SEALGATESTORE"
+STATE_BUCKET = "sealgate-state"
 LEAST_FREE_BYTES = 256 << 20
 LONGEST_SOCKET = "store/filer.sock"
 CHOOSE = "choose another --data-dir"
@@ -184,6 +185,7 @@ def _configuration(ports: Mapping[str, int]) -> dict[str, object]:
                 "access_key_id": STORE_ACCESS_KEY,
                 "secret_access_key_file": "secrets/store",
                 "preset": "seaweedfs",
+                "state": f"s3://{STATE_BUCKET}",
             }
         ],
         "accounts": [ACCOUNT],

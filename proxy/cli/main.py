@@ -15,6 +15,7 @@ COMMANDS = {
     "check": ("proxy.cli.check:check", "Try what a store can do, and say what to configure."),
     "inspect": ("proxy.cli.inspecting:inspect", "Show an object's envelope, as the store has it."),
     "open": ("proxy.cli.opening:open_command", "Open a sealed object without the proxy."),
+    "sweep": ("proxy.cli.sweep:sweep", "Remove what is kept of uploads that are over."),
     "hsm": ("proxy.cli.hsm:hsm", "Work on the store of the built-in key service."),
 }
 

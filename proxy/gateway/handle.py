@@ -14,6 +14,7 @@ from proxy.gateway.buckets import list_buckets
 from proxy.gateway.call import Call, Rooms, common_headers
 from proxy.gateway.copy import copy_object
 from proxy.gateway.copy_part import copy_part
+from proxy.gateway.delete_bucket import delete_bucket
 from proxy.gateway.deleting import delete_object, delete_objects
 from proxy.gateway.exchange import ClientGone, Exchange
 from proxy.gateway.forward import forward
@@ -64,6 +65,7 @@ HANDLERS: Mapping[Treatment, Callable[[Call], Awaitable[None]]] = {
     Treatment.LIST_PARTS: list_parts,
     Treatment.LIST_UPLOADS: list_uploads,
     Treatment.DELETE: delete_object,
+    Treatment.DELETE_BUCKET: delete_bucket,
     Treatment.DELETE_MANY: delete_objects,
     Treatment.FORWARD: forward,
 }

@@ -110,12 +110,23 @@ class State:
         """Raise where a write was refused."""
         await self._check(response)
 
+    async def is_alone(self, bucket: str) -> bool:
+        """Whether state is all that is in the bucket."""
+        async for listed in self._listed(bucket, ""):
+            if not listed.key.startswith(self._prefix()):
+                return False
+        return True
+
     async def entries(self, bucket: str, prefix: str) -> AsyncIterator[StateEntry]:
         """All names that begin with prefix, in the store's order."""
+        async for listed in self._listed(bucket, f"{self._prefix()}{prefix}"):
+            name = listed.key.removeprefix(self._prefix())
+            yield StateEntry(name=name, changed=listed.changed)
+
+    async def _listed(self, bucket: str, start: str) -> AsyncIterator[ListedKey]:
         token = ""
-        start = f"{self._prefix()}{prefix}"
         while True:
-            query = f"list-type=2&max-keys=1000&prefix={quote(start, safe='')}"
+            query = "list-type=2&max-keys=1000" + (f"&prefix={quote(start, safe='')}" if start else "")
             if token:
                 query += f"&continuation-token={quote(token, safe='')}"
             request = Request(method="GET", path=f"/{self._bucket(bucket)}", query=query)
@@ -125,7 +136,7 @@ class State:
                 await self._check(response)
                 page = parse_listed_keys(await response.read(limit=MAX_LISTING_BYTES))
             for each in page.keys:
-                yield self._entry(each)
+                yield each
             token = page.next_token
             if not token:
                 return
@@ -135,9 +146,17 @@ class State:
 
     async def delete(self, bucket: str, names: Iterable[str]) -> None:
         """Those that are there. Raises S3Error where one stays."""
-        targets = [DeleteTarget(key=f"{self._prefix()}{name}") for name in names]
+        listed = list(names)
+        directories = [name for name in listed if not name or name.endswith("/")]
+        targets = [DeleteTarget(key=f"{self._prefix()}{n}") for n in listed if n not in directories]
         for at in range(0, len(targets), DELETED_AT_ONCE):
             await self._delete(bucket, targets[at : at + DELETED_AT_ONCE])
+        for name in directories:
+            # One by one: JuiceFS leaves a directory that a DeleteObjects names.
+            request = Request(method="DELETE", path=self._path(bucket, name))
+            async with self._upstream.open(request) as response:
+                if response.status != 404:
+                    await self._check(response)
 
     async def _delete(self, bucket: str, targets: list[DeleteTarget]) -> None:
         document = build_delete_objects(targets)
@@ -158,9 +177,6 @@ class State:
 
     def _path(self, bucket: str, name: str) -> str:
         return f"/{self._bucket(bucket)}/{self._prefix()}{name}"
-
-    def _entry(self, listed: ListedKey) -> StateEntry:
-        return StateEntry(name=listed.key.removeprefix(self._prefix()), changed=listed.changed)
 
     async def _check(self, response: Response) -> None:
         if response.status < 300:

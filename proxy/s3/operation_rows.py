@@ -39,6 +39,8 @@ class Treatment(Enum):
     LIST_UPLOADS = auto()
     DELETE = auto()
     """Forwarded, a condition only where the store obeys it."""
+    DELETE_BUCKET = auto()
+    """Forwarded; the proxy's own state is no reason to refuse it."""
     DELETE_MANY = auto()
     """The body names keys, and each is decided for itself."""
     COPY = auto()
@@ -115,7 +117,7 @@ _V = "versionId"
 
 # Who serves what today; all else is refused.
 _FORWARDED = """
-    CreateBucket DeleteBucket DeleteBucketAnalyticsConfiguration DeleteBucketCors
+    CreateBucket DeleteBucketAnalyticsConfiguration DeleteBucketCors
     DeleteBucketIntelligentTieringConfiguration DeleteBucketInventoryConfiguration DeleteBucketLifecycle
     DeleteBucketMetricsConfiguration DeleteBucketOwnershipControls DeleteBucketPolicy
     DeleteBucketReplication DeleteBucketTagging DeleteBucketWebsite DeleteObjectTagging
@@ -147,6 +149,7 @@ _SERVED = {
     "ListParts": Treatment.LIST_PARTS,
     "UploadPart": Treatment.UPLOAD_PART,
     "UploadPartCopy": Treatment.COPY_PART,
+    "DeleteBucket": Treatment.DELETE_BUCKET,
     "DeleteObjects": Treatment.DELETE_MANY,
     "GetObject": Treatment.OPEN,
     "HeadObject": Treatment.HEAD,

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.at_rest import AtRest
 from tests.e2e.made_parts import PartsMaker
 from tests.e2e.sdk import client
 from tests.faults.evidence import Evidence
+from tests.faults.replicas import KINDS, Opens, Replicas, bucket_of, replicas
 from tests.stores.sealgate import Sealgate, User
 from tests.stores.seaweedfs import Store
 
@@ -62,3 +64,20 @@ def key() -> str:
 @pytest.fixture
 def url(sealgate: Sealgate, bucket: str, key: str) -> str:
     return f"{sealgate.url}/{bucket}/{key}"
+
+
+@pytest.fixture(scope="session")
+def pair(
+    store: Store, sealgate: Sealgate, kms: Any, raw: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Replicas]:
+    for kind in KINDS:
+        raw.create_bucket(Bucket=bucket_of(kind))
+        raw.put_object(Bucket=bucket_of(kind), Key="first", Body=b"")
+    with replicas(store, kms, sealgate.kms_url, tmp_path_factory.mktemp("replicas")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def opens(raw: Any, kms: Any) -> Opens:
+    """opens(bucket, key, plain) asserts that the independent decryptor finds plain there."""
+    return Opens(raw, AtRest(raw, kms).unwrap)

@@ -277,6 +277,7 @@ TREATMENTS = {
     Treatment.LIST_PARTS: "ListParts",
     Treatment.LIST_UPLOADS: "ListMultipartUploads",
     Treatment.DELETE: "DeleteObject",
+    Treatment.DELETE_BUCKET: "DeleteBucket",
     Treatment.DELETE_MANY: "DeleteObjects",
     Treatment.PREFLIGHT: "PreflightBucket PreflightObject",
     Treatment.REFUSE: """
