@@ -33,7 +33,6 @@ _BUCKET = re.compile(r"[a-z0-9](?:[a-z0-9-]|\.(?!\.)){1,61}[a-z0-9]", re.ASCII)
 _IPV4 = re.compile(r"\d+\.\d+\.\d+\.\d+", re.ASCII)
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _BAD_TARGET = re.compile(r"[^\x21-\x7e]|#")
-_CONTROL = re.compile(r"[\0\r\n]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,8 +172,15 @@ def _check_headers(headers: Mapping[str, str], target_length: int) -> None:
     length = headers.get("content-length", "0")
     if not (length.isascii() and length.isdigit()):
         raise S3Error("InvalidRequest", "Content-Length is not one number.")
-    if _CONTROL.search(values) or _CONTROL.search(names):
+    if _breaks_lines(names + values):
         raise S3Error("InvalidRequest", "A header holds a control character.")
+
+
+def _breaks_lines(text: str) -> bool:
+    """Whether a control character is in it that could end a header. A regular expression takes ten times as
+    long over a head.
+    """
+    return "\n" in text or "\r" in text or "\0" in text
 
 
 def _host_bucket(host: str, domains: Sequence[str]) -> str:
@@ -199,7 +205,7 @@ def _query(
         name, value = _decoded_query(name), _decoded_query(value)
         if name in query:
             raise S3Error("InvalidArgument", f"The parameter {name} is repeated.", ArgumentName=name)
-        if _CONTROL.search(value) and name.startswith("response-"):
+        if _breaks_lines(value) and name.startswith("response-"):
             raise S3Error("InvalidArgument", "The value holds a control character.", ArgumentName=name)
         query[name] = value
     if "X-Amz-Algorithm" in query:
@@ -215,7 +221,7 @@ def _hoist(query: dict[str, str], headers: Mapping[str, str]) -> Mapping[str, st
         header = name.lower()
         if header.startswith("x-amz-"):
             value = query.pop(name)
-            if _CONTROL.search(value) or {**headers, **hoisted}.get(header, value) != value:
+            if _breaks_lines(value) or {**headers, **hoisted}.get(header, value) != value:
                 raise S3Error("InvalidArgument", "The parameter contradicts its header.", ArgumentName=name)
             hoisted[header] = value
     return {**headers, **hoisted} if hoisted else headers

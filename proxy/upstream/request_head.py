@@ -9,7 +9,6 @@ from collections.abc import Mapping
 _METHOD = re.compile(r"[A-Z]+")
 _TARGET = re.compile(r"/[!-~]*")
 _NAMES = re.compile(r"(?:[!#$%&'*+\-.^_`|~0-9a-z]+\n)+")
-_BREAKS = re.compile(r"[\r\n\0]")
 
 
 def request_head(method: str, path: str, query: str, headers: Mapping[str, str]) -> bytes:
@@ -22,7 +21,8 @@ def request_head(method: str, path: str, query: str, headers: Mapping[str, str])
         raise ValueError("method, path or query has a character that must be percent-encoded")
     if not _NAMES.fullmatch("\n".join(headers) + "\n"):
         raise ValueError("a header's name is not a lower-case token")
-    if _BREAKS.search("".join(headers.values())):
+    values = "".join(headers.values())
+    if "\r" in values or "\n" in values or "\0" in values:
         raise ValueError("a header's value holds CR, LF or NUL")
     lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
     return f"{method} {target} HTTP/1.1\r\n{lines}\r\n".encode("utf-8", "surrogateescape")
