@@ -126,6 +126,26 @@ def test_s3api_with_all_that_belongs_to_an_object(
     assert "NotImplemented" in aws("s3api", "put-object-acl", *where, "--acl", "public-read", fails=True)
 
 
+def test_cp_and_mv_from_name_to_name(aws: Aws, s3: Any, bucket: str, sealed_on_store: AtRest) -> None:
+    """By CopyObject, and above 8 MB in parts: `aws s3` splits a copy as it does an upload."""
+    bodies = {"small": PLAIN, "large": plaintext(9 * 1024 * 1024)}
+    for name, plain in bodies.items():
+        s3.put_object(
+            Bucket=bucket, Key=f"from/{name}", Body=plain, Metadata={"a": "b"}, ContentType="text/x"
+        )
+
+    aws("s3", "cp", "--recursive", f"s3://{bucket}/from/", f"s3://{bucket}/copied/")
+    aws("s3", "mv", "--recursive", f"s3://{bucket}/from/", f"s3://{bucket}/moved/")
+
+    for name, plain in bodies.items():
+        for place in ("copied", "moved"):
+            got = s3.get_object(Bucket=bucket, Key=f"{place}/{name}")
+            assert got["Body"].read() == plain
+            assert (got["Metadata"], got["ContentType"]) == ({"a": "b"}, "text/x")
+    assert not [name for name in sealed_on_store.keys(bucket) if name.startswith("from/")]
+    assert aws("s3", "sync", f"s3://{bucket}/copied/", f"s3://{bucket}/moved/") == ""
+
+
 def test_presign(aws: Aws, s3: Any, bucket: str) -> None:
     """With SigV4, which version 1 of the command line must be told to use here."""
     aws("configure", "set", "default.s3.signature_version", "s3v4")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import urllib3
 from minio import Minio
-from minio.commonconfig import ENABLED
+from minio.commonconfig import ENABLED, REPLACE, ComposeSource, CopySource
 from minio.deleteobjects import DeleteObject
 from minio.error import S3Error
 from minio.sse import SseKMS, SseS3
@@ -76,6 +76,29 @@ def test_ranges(minio: Any, bucket: str) -> None:
     for offset, length in ((0, 1), (65_535, 2), (65_536, 65_536), (199_999, 1), (100_000, 0)):
         expected = plain[offset : offset + length] if length else plain[offset:]
         assert read(minio, bucket, "ranges", offset=offset, length=length) == expected
+
+
+def test_copying_and_composing(*, minio: Any, bucket: str, key_arn: str, sealed_on_store: AtRest) -> None:
+    """CopyObject, and an object made of others by UploadPartCopy."""
+    first, second = plaintext(6 * 1024 * 1024, seed=3), plaintext(70_000, seed=4)
+    sse = SseKMS(key_arn, {})
+    for name, plain in (("first", first), ("second", second)):
+        minio.put_object(bucket, f"copy/{name}", io.BytesIO(plain), len(plain), metadata={"of": name})
+
+    minio.copy_object(bucket, "copy/copied", CopySource(bucket, "copy/second"), sse=sse)
+    minio.copy_object(
+        bucket, "copy/renamed", CopySource(bucket, "copy/second"), sse=sse,
+        metadata={"of": "me"}, metadata_directive=REPLACE,
+    )  # fmt: skip
+    sources = [
+        ComposeSource(bucket, "copy/first"),
+        ComposeSource(bucket, "copy/second", offset=9, length=900),
+    ]
+    minio.compose_object(bucket, "copy/composed", sources, sse=sse)
+
+    assert sealed_on_store(bucket, "copy/copied", second).metadata == {"of": "second"}
+    assert sealed_on_store(bucket, "copy/renamed", second).metadata == {"of": "me"}
+    sealed_on_store(bucket, "copy/composed", first + second[9:909])
 
 
 def test_listing_and_removing(minio: Any, bucket: str, sealed_on_store: AtRest) -> None:

@@ -107,7 +107,7 @@ def test_cat_reads_a_range(
 def test_one_object_copied_moved_and_removed(
     *, rclone: Command, bucket: str, tmp_path: Path, sealed_on_store: AtRest
 ) -> None:
-    """Between this side and that; from name to name it would be CopyObject."""
+    """Between this side and that."""
     plain, file, back = plaintext(70_000), tmp_path / "file", tmp_path / "back"
     file.write_bytes(plain)
 
@@ -122,3 +122,25 @@ def test_one_object_copied_moved_and_removed(
     assert listed(rclone, f"s3:{bucket}/single") == {"copied": len(plain)}
     rclone("deletefile", f"s3:{bucket}/single/copied")
     assert listed(rclone, f"s3:{bucket}/single") == {}
+
+
+def test_copied_moved_and_touched_from_name_to_name(
+    *, rclone: Command, bucket: str, tmp_path: Path, sealed_on_store: AtRest
+) -> None:
+    """By CopyObject: nothing comes down and goes up again, and a date is set by a copy onto itself."""
+    here, there = tree(tmp_path / "here", FILES), f"s3:{bucket}/names"
+    rclone("sync", here, f"{there}/first")
+
+    copied = rclone("sync", f"{there}/first", f"{there}/second").told
+    moved = rclone("move", f"{there}/first", f"{there}/third").told
+    rclone("touch", "--timestamp", "2001-02-03T04:05:06", f"{there}/third/one")
+
+    assert copied.count("Copied (server-side copy)") == len(FILES)
+    assert moved.count("Copied (server-side copy)") == len(FILES)
+    for name, body in FILES.items():
+        for place in ("second", "third"):
+            sealed_on_store(bucket, f"names/{place}/{name}", body)
+    assert "2001-02-03 04:05:06" in rclone("lsl", f"{there}/third/one").text
+    assert listed(rclone, there) == {
+        f"{place}/{name}": len(body) for place in ("second", "third") for name, body in FILES.items()
+    }

@@ -89,6 +89,22 @@ def test_a_second_sync_transfers_nothing(
         sealed_on_store(bucket, f"sync/{name}", body)
 
 
+def test_cp_mv_and_modify(*, s3cmd: Command, bucket: str, tmp_path: Path, sealed_on_store: AtRest) -> None:
+    """By CopyObject, the last one onto itself."""
+    plain, there = plaintext(150_000), f"s3://{bucket}/names/"
+    tree(tmp_path, {"file": plain})
+    s3cmd("put", tmp_path / "file", f"{there}first")
+
+    s3cmd("cp", f"{there}first", f"{there}second")
+    s3cmd("mv", f"{there}first", f"{there}third")
+    s3cmd("modify", "--add-header=content-type:text/x", f"{there}third")
+
+    assert listed(s3cmd, there) == {"second": len(plain), "third": len(plain)}
+    for name in ("second", "third"):
+        sealed_on_store(bucket, f"names/{name}", plain)
+    assert "text/x" in s3cmd("info", f"{there}third").text
+
+
 def test_del(*, s3cmd: Command, bucket: str, tmp_path: Path, sealed_on_store: AtRest) -> None:
     """One, what a sync finds gone, and all."""
     here, there = tree(tmp_path / "here", FILES), f"s3://{bucket}/del/"
