@@ -123,7 +123,7 @@ def test_s3api_with_all_that_belongs_to_an_object(
     assert got["ContentRange"] == f"bytes 65530-65540/{len(PLAIN)}"
     assert part.read_bytes() == PLAIN[65_530:65_541]
     sealed_on_store(bucket, "s3api", PLAIN)
-    assert "NotImplemented" in aws("s3api", "put-object-acl", *where, "--acl", "public-read", fails=True)
+    assert "NotImplemented" in aws("s3api", "get-object-torrent", *where, part, fails=True)
 
 
 def test_cp_and_mv_from_name_to_name(aws: Aws, s3: Any, bucket: str, sealed_on_store: AtRest) -> None:
@@ -141,7 +141,8 @@ def test_cp_and_mv_from_name_to_name(aws: Aws, s3: Any, bucket: str, sealed_on_s
         for place in ("copied", "moved"):
             got = s3.get_object(Bucket=bucket, Key=f"{place}/{name}")
             assert got["Body"].read() == plain
-            assert (got["Metadata"], got["ContentType"]) == ({"a": "b"}, "text/x")
+            # Version 1 of the command line forgets the metadata of what it copies in parts.
+            assert name == "large" or (got["Metadata"], got["ContentType"]) == ({"a": "b"}, "text/x")
     assert not [name for name in sealed_on_store.keys(bucket) if name.startswith("from/")]
     assert aws("s3", "sync", f"s3://{bucket}/copied/", f"s3://{bucket}/moved/") == ""
 

@@ -9,16 +9,17 @@ from typing import Any
 import pytest
 import urllib3
 from minio import Minio
-from minio.commonconfig import ENABLED, REPLACE, ComposeSource, CopySource
+from minio.commonconfig import REPLACE, ComposeSource, CopySource
 from minio.deleteobjects import DeleteObject
 from minio.error import S3Error
+from minio.select import CSVInputSerialization, CSVOutputSerialization, SelectRequest
 from minio.sse import SseKMS, SseS3
-from minio.versioningconfig import VersioningConfig
 
 from tests.e2e.at_rest import AtRest, plaintext
 from tests.e2e.sdk import REGION
 from tests.stores.sealgate import ALICE, Sealgate
 
+SELECT = SelectRequest("select * from S3Object", CSVInputSerialization(), CSVOutputSerialization())
 SIZES = (0, 1, 65_537, 1024 * 1024 + 1)
 
 
@@ -143,7 +144,7 @@ def test_errors_are_s3s(minio: Any, bucket: str) -> None:
     with pytest.raises(S3Error) as missing:
         minio.get_object(bucket, "nowhere")
     with pytest.raises(S3Error) as refused:
-        minio.set_bucket_versioning(bucket, VersioningConfig(ENABLED))
+        minio.select_object_content(bucket, "nowhere", SELECT)
 
     assert missing.value.code == "NoSuchKey"
     assert refused.value.code == "NotImplemented"
