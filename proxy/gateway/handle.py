@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from proxy.audit.event import Outcome, Recorder
 from proxy.auth.errors import InvalidToken, UnknownAccessKey, WrongSignature
 from proxy.auth.verify import Authenticated
+from proxy.gateway.attributes import get_attributes
 from proxy.gateway.buckets import list_buckets
 from proxy.gateway.call import Call, Rooms, common_headers
 from proxy.gateway.copy import copy_object
@@ -54,6 +55,7 @@ HANDLERS: Mapping[Treatment, Callable[[Call], Awaitable[None]]] = {
     Treatment.SEAL_FORM: refuse_formless,
     Treatment.OPEN: get_object,
     Treatment.HEAD: head_object,
+    Treatment.ATTRIBUTES: get_attributes,
     Treatment.COPY: copy_object,
     Treatment.COPY_PART: copy_part,
     Treatment.LIST_BUCKETS: list_buckets,

@@ -26,6 +26,8 @@ class Treatment(Enum):
     """The store's body is opened on its way to the client."""
     HEAD = auto()
     """As OPEN, without a body: the envelope is read, sizes are the plaintext's."""
+    ATTRIBUTES = auto()
+    """Answered from the object's head and its index."""
     LIST_BUCKETS = auto()
     """Forwarded, or put together from several stores."""
     LIST = auto()
@@ -152,6 +154,7 @@ _SERVED = {
     "DeleteBucket": Treatment.DELETE_BUCKET,
     "DeleteObjects": Treatment.DELETE_MANY,
     "GetObject": Treatment.OPEN,
+    "GetObjectAttributes": Treatment.ATTRIBUTES,
     "HeadObject": Treatment.HEAD,
     "ListBuckets": Treatment.LIST_BUCKETS,
     "ListObjectVersions": Treatment.LIST,

@@ -19,7 +19,6 @@ def body_of(method: str) -> bytes:
 
 
 ON_OBJECTS = [
-    ("GET", "attributes", "GetObjectAttributes"),
     ("GET", "torrent", "GetObjectTorrent"),
     ("PUT", "encryption", "UpdateObjectEncryption"),
     ("PUT", "renameObject", "RenameObject"),

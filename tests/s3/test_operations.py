@@ -267,6 +267,7 @@ TREATMENTS = {
     Treatment.OPEN: "GetObject",
     Treatment.HEAD: "HeadObject",
     Treatment.LIST: "ListObjects ListObjectsV2 ListObjectVersions",
+    Treatment.ATTRIBUTES: "GetObjectAttributes",
     Treatment.LIST_BUCKETS: "ListBuckets",
     Treatment.COPY: "CopyObject",
     Treatment.COPY_PART: "UploadPartCopy",
@@ -285,7 +286,7 @@ TREATMENTS = {
         CreateBucketMetadataTableConfiguration CreateSession DeleteBucketEncryption
         DeleteBucketMetadataConfiguration DeleteBucketMetadataTableConfiguration DeleteObjectAnnotation
         GetBucketEncryption GetBucketMetadataConfiguration GetBucketMetadataTableConfiguration
-        GetObjectAnnotation GetObjectAttributes GetObjectTorrent ListDirectoryBuckets
+        GetObjectAnnotation GetObjectTorrent ListDirectoryBuckets
         ListObjectAnnotations PutBucketEncryption PutObjectAnnotation
         RenameObject SelectObjectContent UpdateBucketMetadataAnnotationTableConfiguration
         UpdateBucketMetadataInventoryTableConfiguration UpdateBucketMetadataJournalTableConfiguration
