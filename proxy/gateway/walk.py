@@ -30,7 +30,10 @@ class Walk:
         self._raw_query = raw_query
         self._answer_to = page
         self._left = MOST_REQUESTS
-        self._meets_reserved = RESERVED_PREFIX.startswith(dict(query).get("prefix", ""))
+        named = dict(query)
+        self._meets_reserved = RESERVED_PREFIX.startswith(named.get("prefix", ""))
+        # Ceph's: what follows a name is then whatever lies in the next shard.
+        self._ordered = named.get("allow-unordered") != "true"
 
     async def filled(self) -> list[Page]:
         """Pages that together show as many names as the client asked for, or all that there are.
@@ -48,7 +51,7 @@ class Walk:
 
     async def goes_on(self, page: Page) -> bool:
         """Whether a name that may be shown follows a truncated page; asked where only reserved ones might."""
-        if not self._meets_reserved or not page.last_name or page.last_name > RESERVED_PREFIX:
+        if not (self._meets_reserved and self._ordered and "" < page.last_name <= RESERVED_PREFIX):
             return True
         while self._left > 0:
             page = await self._page(self._after(page, 1))
@@ -57,7 +60,8 @@ class Walk:
         return True
 
     def _after(self, page: Page, most: int) -> str:
-        return stretch(self._query, onward(self._listing, page) | {"max-keys": str(most)})
+        onwards = onward(self._listing, page, ordered=self._ordered)
+        return stretch(self._query, onwards | {"max-keys": str(most)})
 
     async def _page(self, query: str) -> Page:
         page = await self._read(query)

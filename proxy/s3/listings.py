@@ -107,13 +107,13 @@ def read_page(document: bytes, *, identifying: bool = False) -> Page:
     )
 
 
-def onward(listing: Listing, page: Page) -> dict[str, str]:
-    """The parameters that ask for what follows. Reserved names at a page's end are jumped over.
+def onward(listing: Listing, page: Page, *, ordered: bool = True) -> dict[str, str]:
+    """The parameters that ask for what follows. Reserved names at the end of an ordered page are jumped over.
 
     S3Error InternalError where a truncated page does not say how it goes on.
     """
     last = page.last_name
-    if last.startswith(RESERVED_PREFIX) and RESERVED_PREFIX < last < BEHIND_RESERVED:
+    if ordered and last.startswith(RESERVED_PREFIX) and RESERVED_PREFIX < last < BEHIND_RESERVED:
         return {listing.value: BEHIND_RESERVED}
     told = page.root.get
     if listing is Listing.OBJECTS_V2:

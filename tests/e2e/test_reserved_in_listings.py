@@ -1,13 +1,14 @@
 """Listings of a bucket that holds the proxy's own names: as if it did not, page by page."""
 
-import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.e2e.at_rest import plaintext
+from tests.e2e.fronts import Front
 from tests.e2e.sdk import refused
 
 # SeaweedFS 4.48 forgets to encode NextMarker, and boto3 decodes it: names that are the same both ways. And it
@@ -18,16 +19,46 @@ RESERVED = [".sealgate/bucket", *(f".sealgate/uploads/{number:03}/a" for number 
 OPERATIONS = ["list_objects", "list_objects_v2", "list_object_versions"]
 
 
+# Each operation with the stores that page it: JuiceFS has no versions, and lists them as one page or none.
+WHERE = [
+    *((store, operation) for store in ("seaweedfs", "juicefs") for operation in OPERATIONS[:2]),
+    ("seaweedfs", "list_object_versions"),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """An operation on two buckets with the same names, and the proxy's own beside them in the first."""
+
+    front: Front
+    operation: str
+    reserved: str
+    bare: str
+
+
+@pytest.fixture(scope="module", params=WHERE, ids=" ".join)
+def listed(request: pytest.FixtureRequest, filled: dict[str, tuple[str, str]]) -> Listed:
+    store, operation = request.param
+    front: Front = request.getfixturevalue(f"{store}_front")
+    if store not in filled:
+        filled[store] = _fill(front)
+    reserved, bare = filled[store]
+    return Listed(front=front, operation=operation, reserved=reserved, bare=bare)
+
+
 @pytest.fixture(scope="module")
-def buckets(s3: Any, raw: Any) -> tuple[str, str]:
-    """Two buckets with the same names, and the proxy's own beside them in the first."""
-    both = (f"reserved-{uuid.uuid4()}", f"bare-{uuid.uuid4()}")
+def filled() -> dict[str, tuple[str, str]]:
+    """The two buckets of each store, once they are there."""
+    return {}
+
+
+def _fill(front: Front) -> tuple[str, str]:
+    both = front.bucket(), front.bucket()
     for bucket in both:
-        s3.create_bucket(Bucket=bucket)
         for name, size in SIZES.items():
-            s3.put_object(Bucket=bucket, Key=name, Body=plaintext(size))
+            front.s3.put_object(Bucket=bucket, Key=name, Body=plaintext(size))
     for name in RESERVED:
-        raw.put_object(Bucket=both[0], Key=name, Body=b"state")
+        front.raw.put_object(Bucket=both[0], Key=name, Body=b"state")
     return both
 
 
@@ -69,7 +100,7 @@ def told(answer: dict[str, Any]) -> dict[str, Any]:
 PARAMETERS: list[dict[str, Any]] = [
     *({"MaxKeys": size} for size in (1, 2, 3, 4, 5, 7, 1000)),
     *({"MaxKeys": size, "Delimiter": "/"} for size in (1, 2, 3, 4, 1000)),
-    {"MaxKeys": 2, "Prefix": ".", "Delimiter": "/"},
+    {"MaxKeys": 1, "Prefix": ".s", "Delimiter": "/"},
     {"MaxKeys": 1, "Prefix": ".s"},
     {"MaxKeys": 2, "Prefix": "b/"},
     {"Delimiter": "a"},
@@ -79,28 +110,22 @@ PARAMETERS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("parameters", PARAMETERS, ids=str)
-def test_pages_are_those_of_a_bucket_without_them(
-    *, s3: Any, raw: Any, buckets: tuple[str, str], operation: str, parameters: dict[str, Any]
-) -> None:
+def test_pages_are_those_of_a_bucket_without_them(listed: Listed, parameters: dict[str, Any]) -> None:
     """In the store's own order, with its words about the next page."""
-    ours = [told(page) for page in pages(s3, operation, buckets[0], **parameters)]
-    theirs = [told(page) for page in pages(raw, operation, buckets[1], **parameters)]
+    front, operation = listed.front, listed.operation
+    ours = [told(page) for page in pages(front.s3, operation, listed.reserved, **parameters)]
+    theirs = [told(page) for page in pages(front.raw, operation, listed.bare, **parameters)]
 
     assert ours == theirs
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("page", [1, 2, 1000])
-def test_paginators_find_every_name_once_with_its_size(
-    s3: Any, buckets: tuple[str, str], operation: str, page: int
-) -> None:
+def test_paginators_find_every_name_once_with_its_size(listed: Listed, page: int) -> None:
+    paginator = listed.front.s3.get_paginator(listed.operation)
     found = [
         (entry["Key"], entry["Size"])
-        for answer in s3.get_paginator(operation).paginate(
-            Bucket=buckets[0], PaginationConfig={"PageSize": page}
-        )
+        for answer in paginator.paginate(Bucket=listed.reserved, PaginationConfig={"PageSize": page})
         for entry in answer.get("Contents", answer.get("Versions", []))
     ]
 
@@ -108,32 +133,36 @@ def test_paginators_find_every_name_once_with_its_size(
     assert len(found) == len(SIZES)
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("prefix", [".sealgate/", ".sealgate/uploads"])
-def test_a_listing_of_the_reserved_names_is_refused(
-    s3: Any, buckets: tuple[str, str], operation: str, prefix: str
-) -> None:
+def test_a_listing_of_the_reserved_names_is_refused(listed: Listed, prefix: str) -> None:
     with pytest.raises(ClientError) as caught:
-        getattr(s3, operation)(Bucket=buckets[0], Prefix=prefix)
+        getattr(listed.front.s3, listed.operation)(Bucket=listed.reserved, Prefix=prefix)
 
     assert refused(caught.value) == (403, "AccessDenied")
 
 
-def test_a_start_among_them_shows_none(s3: Any, buckets: tuple[str, str]) -> None:
-    found = s3.list_objects_v2(Bucket=buckets[0], StartAfter=".sealgate/uploads/003", MaxKeys=1)
+START = {
+    "list_objects": "Marker",
+    "list_objects_v2": "StartAfter",
+    "list_object_versions": "KeyMarker",
+}
 
-    assert [entry["Key"] for entry in found["Contents"]] == [".sealgate0"]
+
+def test_a_start_among_them_shows_none(listed: Listed) -> None:
+    start = {START[listed.operation]: ".sealgate/uploads/003", "MaxKeys": 1}
+    found = getattr(listed.front.s3, listed.operation)(Bucket=listed.reserved, **start)
+
+    assert told(found)["keys"] == [".sealgate0"]
     assert found["IsTruncated"]
 
 
-def test_a_bucket_with_nothing_else_is_empty(s3: Any, raw: Any) -> None:
-    bucket = f"only-{uuid.uuid4()}"
-    s3.create_bucket(Bucket=bucket)
+def test_a_bucket_with_nothing_else_is_empty(listed: Listed) -> None:
+    front = listed.front
+    bucket = front.bucket()
     for number in range(5):
-        raw.put_object(Bucket=bucket, Key=f".sealgate/uploads/{number}", Body=b"state")
+        front.raw.put_object(Bucket=bucket, Key=f".sealgate/uploads/{number}", Body=b"state")
 
-    for operation in OPERATIONS:
-        for parameters in ({}, {"MaxKeys": 2}, {"Delimiter": "/"}):
-            page = getattr(s3, operation)(Bucket=bucket, **parameters)
-            assert told(page)["keys"] == told(page)["groups"] == []
-            assert not page["IsTruncated"]
+    for parameters in ({}, {"MaxKeys": 2}, {"Delimiter": "/"}):
+        page = getattr(front.s3, listed.operation)(Bucket=bucket, **parameters)
+        assert told(page)["keys"] == told(page)["groups"] == []
+        assert not page["IsTruncated"]
