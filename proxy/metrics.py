@@ -92,6 +92,12 @@ INTEGRITY_VIOLATIONS = Metric(
     labels=("operation",),
     help="Objects on the store that did not prove to be what was sealed. Each one wants a person.",
 )
+PLAINTEXT_READS = Metric(
+    name="plaintext_reads_total",
+    kind="counter",
+    labels=("operation",),
+    help="Reads of objects that are not sealed, under rules of mode migrate.",
+)
 BUDGET_USED = Metric(
     name="memory_budget_used_bytes", kind="gauge", help="Memory that requests have taken of the budget."
 )
@@ -171,7 +177,7 @@ RUNNING = Metric(
 
 TABLE = (
     *(REQUESTS, REQUEST_SECONDS, PHASE_SECONDS, RECEIVED_BYTES, SENT_BYTES, IN_FLIGHT, CONNECTIONS),
-    *(AUTH_FAILURES, INTEGRITY_VIOLATIONS, BUDGET_USED, BUDGET),
+    *(AUTH_FAILURES, INTEGRITY_VIOLATIONS, PLAINTEXT_READS, BUDGET_USED, BUDGET),
     *(CACHE_HITS, CACHE_MISSES, CALLS_SAVED, KMS_REQUESTS, KMS_SECONDS, HSM_REQUESTS),
     *(UPSTREAM_CONNECTIONS, UPSTREAM_WAITING, UPSTREAM_ERRORS, UPSTREAM_SKEW),
     *(AUDIT_WRITTEN, AUDIT_FAILED, AUDIT_LOST, AUDIT_QUEUE, READY, RUNNING),
@@ -275,6 +281,9 @@ class Metrics:
 
     def integrity_violated(self, operation: str) -> None:
         self.count(INTEGRITY_VIOLATIONS, operation)
+
+    def plaintext_read(self, operation: str) -> None:
+        self.count(PLAINTEXT_READS, operation)
 
     def hsm_request(self, operation: str, code: str) -> None:
         self.count(HSM_REQUESTS, operation, code or "none")

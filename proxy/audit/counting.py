@@ -32,6 +32,7 @@ class Counter(Protocol):
     ) -> None: ...
     def authentication_failed(self, code: str) -> None: ...
     def integrity_violated(self, operation: str) -> None: ...
+    def plaintext_read(self, operation: str) -> None: ...
     def hsm_request(self, operation: str, code: str) -> None: ...
 
 
@@ -49,6 +50,8 @@ class CountingRecorder:
             self._counter.hsm_request(event.event_name, event.error_code)
         if event.details.integrity_violation:
             self._counter.integrity_violated(event.event_name)
+        if event.details.plaintext_read:
+            self._counter.plaintext_read(event.event_name)
 
     def _count_s3(self, event: Event) -> None:
         details, phases = event.details, event.details.phases

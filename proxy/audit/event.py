@@ -101,6 +101,8 @@ class Details:
     outcome: Outcome = Outcome.COMPLETED
     integrity_violation: str = ""
     """What did not prove itself (segment, envelope, wrapped_key, ...); empty: nothing of the sort."""
+    plaintext_read: bool = False
+    """What was read is not sealed, where everything written now is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -367,6 +369,7 @@ def _details(details: Details) -> dict[str, Json]:
                 "encryptionMode": details.encryption_mode,
                 "storeRequestId": bounded(details.store_request_id),
                 "integrityViolation": bounded(details.integrity_violation),
+                "plaintextRead": details.plaintext_read or None,
                 "phases": _said(
                     {
                         "authMicroseconds": phases.auth_us,

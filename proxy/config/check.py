@@ -7,6 +7,7 @@ one small function for each subject, which names the field that is to be changed
 import ipaddress
 import os
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, date, datetime
 from urllib.parse import urlsplit
 
 from proxy.config.errors import Problem
@@ -179,6 +180,8 @@ def _rules(config: Config) -> Iterator[Problem]:
         if rule.accept_names and rule.match == "*":
             yield Problem(f"{path}.accept_names", "needs a rule for one bucket: write its name in match")
         yield from _idle_fields(path, rule)
+        if rule.until is not None and _maybe_day(rule.until) is None:
+            yield Problem(f"{path}.until", f"{rule.until} is in no calendar: write a day, such as 2027-12-31")
         yield from _rule_key(path, rule, config)
 
 
@@ -200,6 +203,8 @@ def _divided(path: str, rule: Rule, config: Config) -> Iterator[Problem]:
 
 
 def _idle_fields(path: str, rule: Rule) -> Iterator[Problem]:
+    if rule.until is not None and rule.mode != "migrate":
+        yield Problem(f"{path}.until", "is of mode migrate alone: leave it out, or write mode: migrate")
     if rule.mode != "passthrough":
         if rule.plaintext_copies == "allow":
             yield Problem(
@@ -259,6 +264,13 @@ def _unsealed(config: Config) -> Iterator[Problem]:
             )
 
 
+def _over(config: Config) -> Iterator[Problem]:
+    for i, rule in enumerate(config.buckets):
+        day = _maybe_day(rule.until or "")
+        if day is not None and day < datetime.now(UTC).date():
+            yield Problem(f"buckets[{i}].until", f"{day} is past: what is not sealed is refused now")
+
+
 def _open_to_all(config: Config) -> Iterator[Problem]:
     if not config.listen.tls and not _is_local(config.listen.address):
         yield Problem(
@@ -302,6 +314,13 @@ def _twice(values: Iterable[tuple[str, str]]) -> Iterator[Problem]:
             yield Problem(path, f"{value} stands in {other} already: write another")
 
 
+def _maybe_day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
 def _is_address(text: str) -> bool:
     try:
         ipaddress.ip_address(text)
@@ -337,4 +356,6 @@ CONTRADICTIONS: tuple[Check, ...] = (
     _rules,
     _limits,
 )
-WARNINGS: tuple[Check, ...] = (_hidden_rules, _unsealed, _open_to_all, _trusts_all, _idle_stores, _idle_hsm)
+WARNINGS: tuple[Check, ...] = (
+    *(_hidden_rules, _unsealed, _over, _open_to_all, _trusts_all, _idle_stores, _idle_hsm),
+)

@@ -15,8 +15,10 @@ def explain(config: Config, url: str) -> str:
         "rule": f'buckets[{index}], match "{rule.match}"'
         if index is not None
         else "none matches: the default",
-        "mode": rule.mode,
-        **(_sealing(config, rule) if rule.mode == "encrypt" else {"sealed copies": rule.plaintext_copies}),
+        "mode": rule.mode if rule.until is None else f"{rule.mode} until {rule.until}, then encrypt",
+        **(
+            {"sealed copies": rule.plaintext_copies} if rule.mode == "passthrough" else _sealing(config, rule)
+        ),
         "upstream": _upstream(config, rule),
     }
     return "".join(f"{name:<15} {value}\n" for name, value in rows.items())

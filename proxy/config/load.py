@@ -21,9 +21,6 @@ from proxy.config.terms import Bounds, Place, Secret, Shape, Sourced
 
 ReadFile = Callable[[Path], str]
 
-# Values that are in the plan and not yet in the program, for an answer better than "unknown".
-LATER = {"migrate": "comes later; use encrypt for new buckets and passthrough for old ones until then"}
-
 
 class _Bad:
     """Stands for a value whose fault has been noted."""
@@ -170,8 +167,6 @@ class _Reader:
     def _choice(self, choices: tuple[Any, ...], value: Any, path: str) -> Any:
         if value in choices:
             return value
-        if str(value) in LATER:
-            return self._bad(path, f"{value} {LATER[value]}")
         return self._bad(path, f"must be one of {', '.join(choices)}{_nearest(str(value), list(choices))}")
 
     def _scalar(self, base: Any, value: Any, path: str) -> Any:

@@ -18,6 +18,7 @@ from proxy.config.terms import (
     Address,
     Bounds,
     BucketName,
+    Day,
     Domain,
     FilePath,
     KeyId,
@@ -122,7 +123,9 @@ class Rule:
     """What happens to names that `match`; the first rule that matches is the one."""
 
     match: Match
-    mode: Literal["encrypt", "passthrough"] = "encrypt"
+    mode: Literal["encrypt", "migrate", "passthrough"] = "encrypt"
+    until: Day | None = None
+    """The last day, in UTC, on which `migrate` serves what is not sealed; None: no such day."""
     key: KeyId | None = None
     """The key of writes that name none (SSE-KMS); None: the service-owned key (SSE-S3)."""
     data_key_scope: Literal["bucket", "object"] = "bucket"

@@ -89,6 +89,7 @@ StatePlace = Annotated[
     str,
     Shape(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._-]+)*/?", "s3://BUCKET or s3://BUCKET/PREFIX"),
 ]
+Day = Annotated[str, Shape(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "a day, such as 2027-12-31")]
 Match = Annotated[
     str,
     Shape(

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from proxy.gateway.call import Call
 from proxy.gateway.known_objects import Known, Name
 from proxy.gateway.refusals import Overwritten
-from proxy.gateway.sealed_object import SealedObject, sealed_total, version_query
+from proxy.gateway.sealed_object import GONE, SealedObject, sealed_total, version_query
 from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
 from proxy.seal.envelope import HEADER, OpenEnvelope, read_envelope
 from proxy.seal.errors import FormatError, TamperedBody
@@ -22,8 +22,6 @@ from proxy.upstream.messages import Response, UpstreamBroken
 TRIES = 3
 FIRST_END_BYTES = 65_536
 """Asked for at first, where a body's end may be longer: the index of some 2,000 parts, checksums included."""
-GONE = frozenset({404, 412, 416})
-"""How a store says that what it had a moment ago is not there now."""
 OPENING_COPIES = 4
 """How often an index lies in memory while it is opened: as it came, as one, decrypted, in columns."""
 

@@ -13,6 +13,7 @@ from proxy.gateway.failures import FailureLimit
 from proxy.gateway.known_objects import KnownObjects
 from proxy.gateway.multipart.memory import UploadMemory
 from proxy.gateway.rules import BucketRule, Rules
+from proxy.gateway.sightings import Sightings
 from proxy.gateway.state import State
 from proxy.gateway.trace import Phase, Trace
 from proxy.keys.provider import Caller, KeyProvider
@@ -79,6 +80,7 @@ class Rooms:
     failures: FailureLimit
     """Of authentication, by address."""
     uploads: UploadMemory
+    sightings: Sightings
     region: str
     domains: Sequence[str]
     owned_key_id: str

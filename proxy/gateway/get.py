@@ -21,10 +21,10 @@ from proxy.gateway.body_end import (
 from proxy.gateway.call import Call
 from proxy.gateway.datakeys import opened_envelope
 from proxy.gateway.known_objects import Known
-from proxy.gateway.passing import get_plain
+from proxy.gateway.passing import ask_left, get_plain, pass_left, words_for_left
 from proxy.gateway.refusals import Overwritten
 from proxy.gateway.rules import Mode as RuleMode
-from proxy.gateway.sealed_object import SealedObject, maybe_sealed, sealed_total, version_query
+from proxy.gateway.sealed_object import LeftPlain, SealedObject, maybe_sealed, sealed_total, version_query
 from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
 from proxy.gateway.told import checksum_headers, encryption_of, part_checksum_headers, wants_checksums
 from proxy.gateway.trace import Phase
@@ -71,6 +71,13 @@ async def get_object(call: Call) -> None:
 
 
 async def _get(call: Call, asked: Asked) -> None:
+    try:
+        await _get_sealed(call, asked)
+    except LeftPlain as plain:
+        await ask_left(call, plain)
+
+
+async def _get_sealed(call: Call, asked: Asked) -> None:
     known = _remembered(call, asked)
     if known is None and asked.open_start:
         known = await _looked_up(call, asked)
@@ -128,7 +135,7 @@ def _question(call: Call, asked: Asked, known: Known | None) -> Question:
 
 
 def _request(call: Call, question: Question) -> Request:
-    headers = store_headers("GetObject", call.request.headers)
+    headers = store_headers("GetObject", call.request.headers) | words_for_left(call)
     if not question.asked.whole:
         last = "" if question.window.sealed_last is None else question.window.sealed_last
         headers["range"] = f"bytes={question.window.sealed_first}-{last}"
@@ -143,12 +150,19 @@ async def _ask(call: Call, question: Question) -> Found | None:
         if question.bound and response.status == 412:
             raise Overwritten
         if response.status == 416:
+            await _look_for_plain(call, question.asked)
             raise _past_the_end(question.asked, response)
         await refuse_unless_ok(call, response)
         if not question.asked.whole and _is_folder_marker(call, response):
             raise _nothing_there(question.asked)
         asked_from = None if question.asked.whole else question.window.sealed_first
-        found = await maybe_sealed(call, response, sealed_total(response, sealed_first=asked_from))
+        try:
+            found = await maybe_sealed(call, response, sealed_total(response, sealed_first=asked_from))
+        except LeftPlain:
+            if not question.asked.whole:
+                raise  # those are other bytes
+            await pass_left(call, response)
+            return None
         if found is None:
             await call.reply(200, client_headers(response.headers) | {"accept-ranges": "bytes"})
             return None
@@ -162,6 +176,14 @@ async def _ask(call: Call, question: Question) -> Found | None:
             return answer
         await _serve(call, response, answer, layout, extent, where)
         return None
+
+
+async def _look_for_plain(call: Call, asked: Asked) -> None:
+    """A sealed body is longer than its plaintext: a plain one may have bytes where a sealed one has none."""
+    if call.rule.reads_plain(call.rooms.now()):
+        known = await _looked_up(call, asked)
+        extent_of(asked, known.layout)
+        raise Overwritten  # it has the bytes, and is another than the one that had them not
 
 
 def _maybe_layout(call: Call, answer: Found) -> Layout | None:

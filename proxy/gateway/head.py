@@ -11,9 +11,9 @@ from proxy.gateway.asked import Asked, Extent, asked_of, extent_of
 from proxy.gateway.body_end import known_parts, late_checksums, until_it_stands_still
 from proxy.gateway.call import Call
 from proxy.gateway.datakeys import opened_envelope
-from proxy.gateway.passing import head_plain
+from proxy.gateway.passing import ask_left, head_plain, pass_left, words_for_left
 from proxy.gateway.rules import Mode as RuleMode
-from proxy.gateway.sealed_object import SealedObject, maybe_sealed, sealed_total, version_query
+from proxy.gateway.sealed_object import LeftPlain, SealedObject, maybe_sealed, sealed_total, version_query
 from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
 from proxy.gateway.told import checksum_headers, encryption_of, part_checksum_headers, wants_checksums
 from proxy.s3.encryption import refuse_on_read
@@ -32,10 +32,14 @@ async def head_object(call: Call) -> None:
 
 
 async def _head(call: Call, asked: Asked) -> None:
-    headers = store_headers("HeadObject", call.request.headers)
+    headers = store_headers("HeadObject", call.request.headers) | words_for_left(call)
     async with answer_to(call, request_for(call, headers, query=version_query(call))) as response:
         await refuse_unless_ok(call, response)
-        found = await maybe_sealed(call, response, sealed_total(response))
+        try:
+            found = await maybe_sealed(call, response, sealed_total(response))
+        except LeftPlain as plain:
+            await (pass_left(call, response) if asked.whole else ask_left(call, plain))
+            return
         if found is None:
             await _reply(call, response, extent_of(asked, OneRun(0)), {})
             return

@@ -1,6 +1,6 @@
 """ListObjects, ListObjectsV2, ListObjectVersions: the store's pages as clients may see them.
 
-Sizes are the plaintext's, by arithmetic alone. Names under the reserved prefix are left out, and their places
+Sizes are the plaintext's. Names under the reserved prefix are left out, and their places
 are filled with what follows, so that a page is as long as the client asked for and says rightly whether
 another one comes. One request to the store does for all pages that are not near that prefix.
 """
@@ -8,14 +8,12 @@ another one comes. One request to the store does for all pages that are not near
 from contextlib import AsyncExitStack
 
 from proxy.gateway.call import Call
-from proxy.gateway.rules import Mode
+from proxy.gateway.listed_sizes import shown_sizes
 from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
 from proxy.gateway.walk import Walk
 from proxy.s3.headers import client_headers, store_headers
-from proxy.s3.listings import Entry, Listing, Page, joined, read_page
+from proxy.s3.listings import Listing, Page, joined, read_page
 from proxy.s3.xml import MAX_LISTING_BYTES
-from proxy.seal.errors import NotSealed
-from proxy.seal.geometry import plain_size
 
 USUAL_LISTING_BYTES = 1024 * 1024
 """What a page of 1,000 keys takes at most, unless the keys are very long; for stores that do not say."""
@@ -35,8 +33,9 @@ async def list_objects(call: Call) -> None:
         walk = Walk(BY_OPERATION[call.operation.name], request.query, request.store_query, reader.page)
         pages = await walk.filled()
         ended = pages[-1].truncated and not await walk.goes_on(pages[-1])
-        document = joined(pages, lambda entry: _shown_size(call, entry), ended=ended)
-        await call.reply(200, reader.headers | XML, document)
+        sized = [entry for page in pages for entry in page.shown if entry.size is not None]
+        sizes = await shown_sizes(call, sized)
+        await call.reply(200, reader.headers | XML, joined(pages, sizes.__getitem__, ended=ended))
 
 
 class _Reader:
@@ -57,14 +56,4 @@ class _Reader:
             await self._held.enter_async_context(call.hold(2 * size))
             document = await response.read(limit=MAX_LISTING_BYTES)
             self.headers = self.headers or client_headers(response.headers)
-        return read_page(document)
-
-
-def _shown_size(call: Call, entry: Entry) -> int:
-    size = entry.store_size
-    if call.rooms.rules.for_name(call.request.bucket, entry.name).mode is Mode.PASSTHROUGH:
-        return size
-    try:
-        return plain_size(size)
-    except NotSealed:
-        return size  # a folder marker, or a foreign object that a read refuses
+        return read_page(document, identifying=call.rooms.rules.migrate)

@@ -5,12 +5,15 @@ Made from the configuration once, so that a request pays a few comparisons.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from enum import Enum
 
 
 class Mode(Enum):
     ENCRYPT = "encrypt"
     """Everything written is sealed; what is not sealed is refused on read."""
+    MIGRATE = "migrate"
+    """Everything written is sealed; what was there before is read as it is, up to a day."""
     PASSTHROUGH = "passthrough"
     """Bodies go through as they are."""
 
@@ -20,6 +23,8 @@ class BucketRule:
     upstream: str
     """The store that holds these names. A bucket lies on one store as a whole."""
     mode: Mode = Mode.ENCRYPT
+    plain_until: date | None = None
+    """In MIGRATE: the last day, in UTC, on which it differs from ENCRYPT. None: it always does."""
     key_id: str | None = None
     """For writes that name no key: SSE-KMS under this one. None: under the service-owned key."""
     data_key_per_object: bool = False
@@ -29,6 +34,10 @@ class BucketRule:
     """Bucket names, beside its own, that envelopes here may be sealed for."""
     plaintext_copies: bool = False
     """In PASSTHROUGH: a copy of a sealed object may be made here, which opens it."""
+
+    def reads_plain(self, now: datetime) -> bool:
+        """Whether a body that is not sealed is served beside those that are. `now` is in UTC."""
+        return self.mode is Mode.MIGRATE and (self.plain_until is None or now.date() <= self.plain_until)
 
     def accepts_name(self, sealed_for: str, bucket: str) -> bool:
         return sealed_for == bucket or sealed_for in self.accept_names
@@ -44,6 +53,8 @@ class Rules:
     def __init__(self, rules: Sequence[tuple[Applies, BucketRule]], *, otherwise: BucketRule) -> None:
         self._rules = tuple(rules)
         self._otherwise = otherwise
+        self.migrate = any(rule.mode is Mode.MIGRATE for _, rule in self._rules)
+        """Whether any of them is in MIGRATE."""
 
     def for_name(self, bucket: str, key: str) -> BucketRule:
         for applies, rule in self._rules:

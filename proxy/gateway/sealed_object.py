@@ -6,9 +6,10 @@ store's word, as those in a listing.
 
 import re
 from dataclasses import dataclass
+from typing import NoReturn
 
 from proxy.gateway.call import Call
-from proxy.gateway.refusals import IntegrityViolation
+from proxy.gateway.refusals import IntegrityViolation, Overwritten
 from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
 from proxy.seal.envelope import HEADER, SealedEnvelope, read_envelope
 from proxy.seal.errors import NotSealed
@@ -17,6 +18,9 @@ from proxy.seal.tail import FOOTER, MARK
 from proxy.upstream.messages import Response, UpstreamBroken
 
 CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
+
+GONE = frozenset({404, 412, 416})
+"""How a store says that what it had a moment ago is not there now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +31,14 @@ class SealedObject:
     plain_length: int
     sealed_length: int
     etag: str
+
+
+class LeftPlain(NotSealed):
+    """A plain object from before its rule, which is served as it is. It does not end as sealed ones do."""
+
+    def __init__(self, length: int, etag: str) -> None:
+        super().__init__(length)
+        self.etag = etag
 
 
 def sealed_total(response: Response, *, sealed_first: int | None = None) -> int:
@@ -48,7 +60,8 @@ def sealed_total(response: Response, *, sealed_first: int | None = None) -> int:
 async def maybe_sealed(call: Call, response: Response, sealed_length: int) -> SealedObject | None:
     """What the answer describes; None for a folder marker, which is stored as it is.
 
-    Raises IntegrityViolation, DamagedEnvelope and UnknownVersion; NotSealed for a foreign, plain object.
+    Raises IntegrityViolation, DamagedEnvelope and UnknownVersion; NotSealed for a foreign, plain object, and
+    LeftPlain, which is one, where the rule reads it. Overwritten.
     """
     header = response.headers.get(HEADER)
     etag = response.headers.get("etag", "")
@@ -67,16 +80,32 @@ def version_query(call: Call) -> str:
     return "".join(named)
 
 
-async def _refuse_plain(call: Call, sealed_length: int, etag: str) -> None:
+async def _refuse_plain(call: Call, sealed_length: int, etag: str) -> NoReturn:
     """A body that ends as sealed ones do has lost its envelope: that is damage, and not a plain object."""
-    plain_size(sealed_length)  # raises NotSealed where the size alone tells
+    if _may_be_sealed(sealed_length) and (await _footer(call, sealed_length, etag)).endswith(MARK):
+        raise IntegrityViolation("the envelope is missing")
+    if call.rule.reads_plain(call.rooms.now()):
+        raise LeftPlain(sealed_length, etag)
+    raise NotSealed(sealed_length)
+
+
+def _may_be_sealed(length: int) -> bool:
+    try:
+        plain_size(length)
+    except NotSealed:
+        return False
+    return True
+
+
+async def _footer(call: Call, sealed_length: int, etag: str) -> bytes:
+    """Raises Overwritten where it is no longer that body's."""
     first = sealed_length - FOOTER
-    headers = {"range": f"bytes={first}-{sealed_length - 1}", "if-match": etag}
+    headers = {"range": f"bytes={first}-{sealed_length - 1}"} | ({"if-match": etag} if etag else {})
     request = request_for(call, headers, method="GET", query=version_query(call))
     async with answer_to(call, request) as response:
+        if response.status in GONE:
+            raise Overwritten
         await refuse_unless_ok(call, response)
-        sealed_total(response, sealed_first=first)
-        footer = await response.read(limit=FOOTER)
-    if footer.endswith(MARK):
-        raise IntegrityViolation("the envelope is missing")
-    raise NotSealed(sealed_length)
+        if sealed_total(response, sealed_first=first) != sealed_length:
+            raise Overwritten
+        return await response.read(limit=FOOTER)

@@ -58,6 +58,8 @@ class Trace:
     error_message: str = ""
     integrity_violation: str = ""
     """What was found wrong with the bytes on the store; empty while nothing was."""
+    plaintext_read: bool = False
+    """What was read lay there in the clear, under a rule that seals what is written."""
     outcome: Outcome = Outcome.COMPLETED
     spent_ns: dict[Phase, int] = field(default_factory=dict)
 

@@ -22,6 +22,7 @@ from proxy.gateway.call import Rooms
 from proxy.gateway.failures import FailureLimit
 from proxy.gateway.known_objects import KnownObjects
 from proxy.gateway.multipart.memory import UploadMemory
+from proxy.gateway.sightings import Sightings
 from proxy.keys.cache import CacheCounts
 from proxy.metrics import Metrics
 from proxy.runtime.inputs import identities_of
@@ -110,6 +111,7 @@ def _rooms(
         budget=_budget(config.limits, before),
         known=before.rooms.known if before else KnownObjects(),
         failures=before.rooms.failures if before else _failure_limit(),
+        sightings=before.rooms.sightings if before else Sightings(secret=os.urandom(16)),
         uploads=before.rooms.uploads if before else UploadMemory(),
         region=config.region,
         domains=config.domains,

@@ -1,5 +1,6 @@
 """The configuration's bucket rules, in the shape that a request needs."""
 
+from datetime import date
 from functools import partial
 
 from proxy.config import schema
@@ -18,6 +19,7 @@ def _rule(config: schema.Config, rule: schema.Rule, service_keys: tuple[str, ...
     return BucketRule(
         upstream=upstream_of(config, rule).name,
         mode=Mode(rule.mode),
+        plain_until=date.fromisoformat(rule.until) if rule.until else None,
         key_id=rule.key,
         data_key_per_object=rule.data_key_scope == "object",
         accepts_key=claim_of(patterns),

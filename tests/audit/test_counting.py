@@ -26,6 +26,9 @@ class Told:
     def integrity_violated(self, operation: str) -> None:
         self.calls.append(("integrity", operation))
 
+    def plaintext_read(self, operation: str) -> None:
+        self.calls.append(("plaintext", operation))
+
     def hsm_request(self, operation: str, code: str) -> None:
         self.calls.append(("hsm", operation, code))
 
@@ -77,6 +80,12 @@ def test_an_unproven_signer_is_counted(*, code: str, arn: str, counted: bool, ev
     calls = told(replace(event, error_code=code, user_identity=UserIdentity(arn=arn)))
 
     assert (("auth", code) in calls) is counted
+
+
+def test_a_read_of_plaintext_is_counted(event: Event) -> None:
+    plain = replace(event.details, plaintext_read=True)
+
+    assert told(replace(event, details=plain))[1:] == [("plaintext", "GetObject")]
 
 
 def test_an_integrity_violation_is_counted(event: Event) -> None:

@@ -92,9 +92,11 @@ ONE_FIELD: list[tuple[dict[str, Any], str, str]] = [
     ({"identities.0.arn": "ann"}, "identities[0].arn", "arn:aws:iam::ACCOUNT:user/NAME"),
     (rule(match="photos/raw"), "buckets[0].match", '"bucket/prefix*"'),
     (rule(match="photo*"), "buckets[0].match", '"bucket", "bucket/prefix*" or "*"'),
-    (rule(mode="migrate"), "buckets[0].mode", "migrate comes later; use encrypt"),
+    (rule(mode="migrating"), "buckets[0].mode", "did you mean migrate?"),
+    (rule(mode="migrate", until="next year"), "buckets[0].until", "a day, such as 2027-12-31"),
+    (rule(mode="migrate", until=2027), "buckets[0].until", "must be text"),
     (rule(mode="encrypted"), "buckets[0].mode", "did you mean encrypt?"),
-    (rule(mode=["encrypt"]), "buckets[0].mode", "must be one of encrypt, passthrough"),
+    (rule(mode=["encrypt"]), "buckets[0].mode", "must be one of encrypt, migrate, passthrough"),
     (rule(plaintext_copies="yes"), "buckets[0].plaintext_copies", "must be one of refuse, allow"),
     (rule(key="my key"), "buckets[0].key", "a KMS key's id, its ARN, alias/NAME or an alias ARN"),
     (rule(keys=["arn:aws:s3:::x"]), "buckets[0].keys[0]", "a key ARN with * in it"),
@@ -207,6 +209,9 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str, str]] = [
         "quarter",
     ),
     ({"audit.sinks": [{"type": "stdout"}, {"type": "stdout"}]}, "audit.sinks[1]", "stands in audit.sinks[0]"),
+    (rule(mode="migrate", until="2027-02-30"), "buckets[0].until", "is in no calendar"),
+    (rule(until="2027-12-31"), "buckets[0].until", "leave it out, or write mode: migrate"),
+    (rule(mode="passthrough", until="2027-12-31"), "buckets[0].until", "is of mode migrate alone"),
 ]
 
 

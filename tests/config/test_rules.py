@@ -138,6 +138,11 @@ def test_envelopes_may_name_the_accounts_keys_and_those_configured(make: Make) -
     [
         ({"buckets": [{"match": "*"}, {"match": "late"}]}, "buckets[1]", "is never reached: buckets[0] (*)"),
         ({"buckets": [{"match": "*", "mode": "passthrough"}]}, "buckets[0].mode", "is not sealed"),
+        (
+            {"buckets": [{"match": "old", "mode": "migrate", "until": "2020-01-01"}]},
+            "buckets[0].until",
+            "2020-01-01 is past",
+        ),
         ({"listen.address": "0.0.0.0"}, "listen.tls", "plaintext crosses the network"),
         ({"admin.address": "::"}, "admin.address", "ask for no login"),
         ({"listen.trusted_proxies": ["0.0.0.0/0"]}, "listen.trusted_proxies[0]", "is everybody"),
@@ -164,6 +169,8 @@ def test_what_is_seldom_meant_is_warned_of(
         {"kms.backends": [{"type": "hsm", "write": True}], "hsm": {"store": "s", "root_key": {"env": "R"}}},
         {"listen": {"address": "0.0.0.0", "tls": {"certificate_file": "c", "key_file": "k"}}},
         {"listen.port": 0, "admin.port": 0},
+        {"buckets": [{"match": "old", "mode": "migrate", "until": "2999-01-01"}]},
+        {"buckets": [{"match": "old", "mode": "migrate"}]},
     ],
 )
 def test_what_is_usual_is_not_warned_of(edits: dict[str, Any], make: Make) -> None:
@@ -200,6 +207,18 @@ def test_explain_tells_the_store_of_the_rule(make: Make) -> None:
 
     assert explain(make(several), "s3://far/k").endswith("upstream        second (http://127.0.0.1:9001)\n")
     assert explain(make(several), "s3://near/k").endswith("upstream        main (http://127.0.0.1:9000)\n")
+
+
+@pytest.mark.parametrize(
+    ("rule", "mode"),
+    [({}, "migrate"), ({"until": "2999-12-31"}, "migrate until 2999-12-31, then encrypt")],
+)
+def test_explain_tells_how_long_plaintext_is_read(rule: dict[str, str], mode: str, make: Make) -> None:
+    """What is written is sealed all along, so its key is told too."""
+    told = explain(make(buckets=[{"match": "old", "mode": "migrate", **rule}]), "s3://old/x")
+
+    assert f"mode            {mode}\n" in told
+    assert "key             alias/sealgate/owned (SSE-S3)\n" in told
 
 
 @pytest.mark.parametrize("url", ["", "bucket/key", "s3://", "s3:///key", "https://b/k"])

@@ -193,3 +193,14 @@ def test_what_is_dumped_is_read_back_the_same(secret: str, tag: str) -> None:
 
     assert config.upstreams[0].secret_access_key == Secret(secret)
     assert parse(dump_with_secrets(config), {}, read) == config
+
+
+@pytest.mark.parametrize("written", ["2027-12-31", '"2027-12-31"'])
+def test_a_day_is_text_with_and_without_quotes(written: str) -> None:
+    """YAML would make a date of it, and an error of its own of a day that is in no calendar."""
+    text = yaml.safe_dump({"upstreams": [UPSTREAM | {"secret_access_key": "inline"}]}) + REST
+    text += f"identities_file: ids.yaml\nbuckets: [{{match: old, mode: migrate, until: {written}}}]"
+    found = parse(text, {}, read, directory=Path("/etc/sealgate"))
+
+    assert found.buckets[0].until == "2027-12-31"
+    assert parse(dump_with_secrets(found), {}, read) == found

@@ -9,6 +9,7 @@ import pytest
 from tests.e2e.at_rest import AtRest
 from tests.e2e.fronts import Front, front_of
 from tests.e2e.made_parts import PartsMaker
+from tests.e2e.migrating import Migrating, migrating
 from tests.e2e.ruled import ALIAS, DOMAIN, Buckets
 from tests.e2e.sdk import client
 from tests.e2e.trail import Trail
@@ -131,3 +132,10 @@ def front(request: pytest.FixtureRequest) -> Front:
     """In front of each of two stores."""
     found: Front = request.getfixturevalue(f"{request.param}_front")
     return found
+
+
+@pytest.fixture(scope="session")
+def service(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Migrating]:
+    """A service with rules of mode migrate, and a relay between it and the store."""
+    with migrating(store, tmp_path_factory.mktemp("migrating")) as running:
+        yield running
