@@ -89,6 +89,7 @@ _WRITES = frozenset({"CopyObject", "CreateMultipartUpload", "PutObject"})
 _OTHERWISE = _ALWAYS | {"content-type"}
 # What a write may carry for us to read. By beginning.
 _OURS = (
+    "x-amz-api-version",  # AWS's SDK for C++, and so pyarrow: S3 has had one version since 2006
     "x-amz-checksum-",
     "x-amz-content-sha256",
     "x-amz-copy-source",

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import duckdb_extension_httpfs
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from pyarrow import fs
@@ -84,8 +85,9 @@ def test_pyarrow_reads_what_it_needs(  # noqa: PLR0917  # fixtures
     """One column, one row group, and all of it."""
     place = f"{bucket}/{written}"
 
+    before = len(fetched(bucket, written, at_least=0))
     narrow = pq.read_table(place, filesystem=arrow, columns=["id"])
-    for_narrow = sent(fetched, bucket, 0)
+    for_narrow = sent(fetched, bucket, before)
     before = len(fetched(bucket, written))
     group = pq.ParquetFile(place, filesystem=arrow).read_row_group(5)
     for_group = sent(fetched, bucket, before)
@@ -96,6 +98,21 @@ def test_pyarrow_reads_what_it_needs(  # noqa: PLR0917  # fixtures
     assert group == table.slice(5 * ROWS_A_GROUP, ROWS_A_GROUP)
     assert for_group < len(plain) / 3
     assert whole == table
+
+
+def test_pyarrow_writes_a_data_set_and_prunes_it(
+    table: pa.Table, arrow: Any, bucket: str, sealed_on_store: AtRest
+) -> None:
+    """By multipart uploads, in directories of partitions, which it lists to find its files."""
+    parted = table.append_column("half", pc.less(table["id"], table.num_rows // 2).cast(pa.int8()))
+    root = f"{bucket}/parted"
+
+    pq.write_to_dataset(parted.select(["id", "half"]), root, partition_cols=["half"], filesystem=arrow)
+    found = pq.read_table(root, filesystem=arrow, filters=[("half", "=", 0)])
+
+    assert sorted(found["id"].to_pylist()) == list(range(table.num_rows // 2, table.num_rows))
+    names = [name for name in sealed_on_store.keys(bucket) if name.endswith(".parquet")]
+    assert {name.split("/")[1] for name in names if name.startswith("parted/")} == {"half=0", "half=1"}
 
 
 def test_duckdb_reads_what_it_needs(  # noqa: PLR0917  # fixtures

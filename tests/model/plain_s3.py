@@ -11,8 +11,8 @@ SMALLEST_PART = 5 * 1024 * 1024
 class Object:
     plain: bytes
     metadata: Mapping[str, str] = field(default_factory=dict)
-    part_sizes: tuple[int, ...] = ()
-    """In order; empty where it was put in one piece."""
+    parts: tuple[tuple[int, int], ...] = ()
+    """Number and size, in order; empty where it was put in one piece."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +20,7 @@ class Upload:
     key: str
     metadata: Mapping[str, str]
     parts: dict[int, bytes] = field(default_factory=dict)
+    etags: dict[int, str] = field(default_factory=dict)
 
     def refusal_of(self, numbers: Sequence[int]) -> str:
         """The code that completing it with these parts ends with; empty where it succeeds."""
@@ -33,7 +34,8 @@ class Upload:
 
     def whole(self, numbers: Sequence[int]) -> Object:
         parts = [self.parts[number] for number in numbers]
-        return Object(plain=b"".join(parts), metadata=self.metadata, part_sizes=tuple(map(len, parts)))
+        sizes = tuple(zip(numbers, map(len, parts), strict=True))
+        return Object(plain=b"".join(parts), metadata=self.metadata, parts=sizes)
 
 
 def listed(objects: Mapping[str, Object], *, prefix: str, delimiter: str) -> tuple[dict[str, int], list[str]]:

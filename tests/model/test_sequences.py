@@ -6,6 +6,7 @@ independent decryptor opens each to the model's bytes. `make soak` runs many mor
 
 import os
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
+    consumes,
     initialize,
     invariant,
     rule,
@@ -40,6 +42,9 @@ RANGES = (
     "bytes=-1",
     "bytes=-70000",
 )
+
+NUMBERS = (1, 2, 3, 10_000)
+NO_ETAG = f'"{"0" * 32}"'
 
 keys = st.sampled_from(KEYS)
 bodies = st.tuples(st.sampled_from(SIZES), st.integers(0, 9)).map(lambda of: plaintext(*of))
@@ -140,6 +145,96 @@ class Sequences(RuleBasedStateMachine):
 
         assert (found, below) == listed(self.objects, prefix=prefix, delimiter=delimiter)
 
+    @rule(source=keys, key=keys, replaced=st.none() | metadata)
+    def copy(self, source: str, key: str, replaced: dict[str, str] | None) -> None:
+        """With the source's metadata, or with its own; onto itself only with a change."""
+        wanted: dict[str, Any] = {"CopySource": {"Bucket": self.bucket, "Key": source}, **self.sealed_with}
+        if replaced is not None:
+            wanted |= {"MetadataDirective": "REPLACE", "Metadata": replaced}
+        code = self._code("copy_object", Key=key, **wanted)
+
+        if source not in self.objects:
+            assert code == "NoSuchKey"
+            return
+        assert code == ""
+        copied = self.objects[source]
+        self.objects[key] = copied if replaced is None else replace(copied, metadata=replaced)
+
+    @rule(target=uploads, key=keys, metadata=metadata)
+    def create_upload(self, key: str, metadata: dict[str, str]) -> str:
+        made = self.s3.create_multipart_upload(
+            Bucket=self.bucket, Key=key, Metadata=metadata, **self.sealed_with
+        )
+        self.open[made["UploadId"]] = Upload(key=key, metadata=metadata)
+        return str(made["UploadId"])
+
+    @rule(upload=uploads, number=st.sampled_from(NUMBERS), plain=parts)
+    def upload_part(self, upload: str, number: int, plain: bytes) -> None:
+        """Also once more under the same number, with other bytes."""
+        if upload not in self.open:
+            return
+        of = self.open[upload]
+        sent = self.s3.upload_part(
+            Bucket=self.bucket, Key=of.key, UploadId=upload, PartNumber=number, Body=plain
+        )
+        of.parts[number] = plain
+        of.etags[number] = sent["ETag"]
+
+    @rule(upload=uploads, number=st.sampled_from(NUMBERS), source=keys)
+    def upload_part_copy(self, upload: str, number: int, source: str) -> None:
+        if upload not in self.open or source not in self.objects:
+            return
+        of = self.open[upload]
+        sent = self.s3.upload_part_copy(
+            Bucket=self.bucket,
+            Key=of.key,
+            UploadId=upload,
+            PartNumber=number,
+            CopySource={"Bucket": self.bucket, "Key": source},
+        )
+        of.parts[number] = self.objects[source].plain
+        of.etags[number] = sent["CopyPartResult"]["ETag"]
+
+    @rule(upload=uploads)
+    def list_parts(self, upload: str) -> None:
+        if upload not in self.open:
+            return
+        of = self.open[upload]
+        told = self.s3.list_parts(Bucket=self.bucket, Key=of.key, UploadId=upload).get("Parts", [])
+
+        assert {each["PartNumber"]: each["Size"] for each in told} == {
+            number: len(plain) for number, plain in of.parts.items()
+        }
+
+    @rule(upload=uploads, numbers=st.lists(st.sampled_from(NUMBERS), min_size=1, max_size=3))
+    def complete_some(self, upload: str, numbers: list[int]) -> None:
+        """Any list of parts: it succeeds, or is refused as S3 does, and then the upload goes on."""
+        self._complete(upload, numbers)
+
+    @rule(upload=consumes(uploads))
+    def complete_all(self, upload: str) -> None:
+        if upload in self.open and self.open[upload].parts:
+            self._complete(upload, sorted(self.open[upload].parts))
+
+    @rule(upload=consumes(uploads))
+    def abort(self, upload: str) -> None:
+        of = self.open.pop(upload, None)
+        if of is not None:
+            self.s3.abort_multipart_upload(Bucket=self.bucket, Key=of.key, UploadId=upload)
+
+    @rule(key=keys, which=st.integers(0, 3))
+    def get_part(self, key: str, which: int) -> None:
+        """By its number, which need not be its place."""
+        expected = self.objects.get(key)
+        if expected is None:
+            return
+        parts = expected.parts or ((1, len(expected.plain)),)
+        number, size = parts[which % len(parts)]
+        start = sum(each for _, each in parts[: which % len(parts)])
+        got = self.s3.get_object(Bucket=self.bucket, Key=key, PartNumber=number)
+
+        assert got["Body"].read() == expected.plain[start : start + size]
+
     @invariant()
     def etags_agree(self) -> None:
         """One ETag for an object, whoever asks."""
@@ -163,6 +258,20 @@ class Sequences(RuleBasedStateMachine):
             gone = [{"Key": key} for key in self.objects]
             self.s3.delete_objects(Bucket=self.bucket, Delete={"Objects": gone})
         self.s3.delete_bucket(Bucket=self.bucket)
+
+    def _complete(self, upload: str, numbers: list[int]) -> None:
+        if upload not in self.open:
+            return
+        of = self.open[upload]
+        named = [{"PartNumber": each, "ETag": of.etags.get(each, NO_ETAG)} for each in numbers]
+        code = self._code(
+            "complete_multipart_upload", Key=of.key, UploadId=upload, MultipartUpload={"Parts": named}
+        )
+
+        assert code == of.refusal_of(numbers)
+        if not code:
+            self.objects[of.key] = of.whole(numbers)
+            del self.open[upload]
 
     def _code(self, operation: str, **arguments: Any) -> str:
         """Of the refusal; empty where it was none."""

@@ -26,6 +26,7 @@ TRANSPORT = {
     "x-amz-sdk-checksum-algorithm": "CRC32",
     "x-amz-checksum-crc32c": "AAAAAA==",
     "x-amz-checksum-algorithm": "CRC32",
+    "x-amz-api-version": "2006-03-01",
     "x-amz-user-agent": "aws-sdk-js",
     "x-amz-server-side-encryption": "AES256",
     "amz-sdk-invocation-id": "1",
