@@ -5,6 +5,7 @@ that. Two Completes of one list make the same bytes; of two lists the store take
 was lost is known by the upload tag in the object's envelope, and is answered as the success that it was.
 """
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
@@ -80,7 +81,9 @@ class _Again(Exception):
 async def complete_upload(call: Call) -> None:
     refuse_on_read(call.request.headers)
     claims = whole_claims(call.request.headers)
-    wished = parse_complete(bytes(await document(call, _body_claims(call), limit=MAX_COMPLETE_BYTES)))
+    body = bytes(await document(call, _body_claims(call), limit=MAX_COMPLETE_BYTES))
+    # 10,000 parts take a moment, in which this worker's other requests go on.
+    wished = await asyncio.to_thread(parse_complete, body)
     check_order(wished)
     tag, name = named_upload(call)
     if call.rule.mode is RuleMode.PASSTHROUGH:
@@ -144,7 +147,7 @@ class _Completion:
             if record is None:
                 raise S3Error("InvalidPart")
             notes = {**notes, last.number: note_of(last, record.record)}
-        index = index_of(upload.checksum, wished, parts, notes, self.claims)
+        index = await asyncio.to_thread(index_of, upload.checksum, wished, parts, notes, self.claims)
         sent = await send_end(call, upload, end, index, record)
         return self._told(index, await self._complete([*end.listed, *sent]))
 
