@@ -48,7 +48,8 @@ async def plaintext_of(source: Source, asked: Range | None = None) -> AsyncItera
     of, length = source.call, source.plain_length
     layout = await _layout(source)
     window = WHOLE if asked is None else layout.window(*asked)
-    headers = {"if-match": source.etag} | _range(source, asked, window)
+    condition = {"if-match": source.etag} if source.etag else {}
+    headers = condition | _range(source, asked, window)
     async with answer_to(of, request_for(of, headers, method="GET")) as response:
         if response.status == 412:
             raise SourceChanged(await refusal(of, response))

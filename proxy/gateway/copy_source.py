@@ -82,10 +82,11 @@ class Source:
     @property
     def bound(self) -> dict[str, str]:
         """The headers that bind a copy on the store to this body: by ETag, else by version."""
-        request, conditions = self.call.request, self.call.store.capabilities.conditional_copies
-        version_id = self.asked_version or ("" if conditions else self.fixed_version)
+        request, by_etag = self.call.request, self.call.store.capabilities.conditional_copies and self.etag
+        version_id = self.asked_version or ("" if by_etag else self.fixed_version)
         named = source_header(request.bucket, request.key, version_id)
-        return {"x-amz-copy-source": named, "x-amz-copy-source-if-match": self.etag}
+        condition = {"x-amz-copy-source-if-match": self.etag} if self.etag else {}
+        return {"x-amz-copy-source": named} | condition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

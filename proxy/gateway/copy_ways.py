@@ -84,7 +84,8 @@ def _can_stay(call: Call, source: Source) -> bool:
     """
     if source.call.store.name != call.store.name:
         return False
-    if not (call.store.capabilities.conditional_copies or source.fixed_version):
+    by_etag = call.store.capabilities.conditional_copies and source.etag != ""
+    if not (by_etag or source.fixed_version):
         return False
     sought = wanted_checksum(call.request.headers)
     return sought is None or source.sealed is None or sought in source.checksums
