@@ -13,9 +13,11 @@ from proxy.auth.verify import Authenticated
 from proxy.gateway.call import Call, Rooms
 from proxy.gateway.exchange import BodyTooShort, Buffer, Exchange
 from proxy.gateway.put import put_object
+from proxy.s3.copying import tags_of_form
 from proxy.s3.errors import S3Error
 from proxy.s3.form import Fields, file_end, maybe_boundary, read_fields
 from proxy.s3.markup import DECLARATION, element
+from proxy.s3.operations import refuse_unknown_to_store
 from proxy.s3.request import S3Request, renamed
 
 MAX_FORM_BYTES = 32 * 1024**2
@@ -94,6 +96,7 @@ async def post_object(call: Call, form: Form) -> None:
         if len(file) < form.policy.least_bytes:
             raise S3Error("EntityTooSmall", ProposedSize=str(len(file)))
         request = replace(call.request, method="PUT", headers=_headers(call.request, form, len(file)))
+        refuse_unknown_to_store(call.operation, request, call.store.capabilities.knows)
         exchange = _Answered(call, form, file)
         await put_object(replace(call, request=request, exchange=exchange))
 
@@ -117,7 +120,7 @@ def _headers(request: S3Request, form: Form, length: int) -> dict[str, str]:
     if "acl" in form.fields.values:
         kept["x-amz-acl"] = form.fields.values["acl"]
     if "tagging" in form.fields.values:
-        raise S3Error("NotImplemented", "The form field tagging is not implemented.", Header="tagging")
+        kept["x-amz-tagging"] = tags_of_form(form.fields.values["tagging"])
     return kept | {"host": request.headers.get("host", ""), "content-length": str(length)}
 
 

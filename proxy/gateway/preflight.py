@@ -6,6 +6,7 @@ the browser asks for, so it tells no more than the rules do.
 
 from proxy.gateway.call import Rooms, common_headers
 from proxy.gateway.exchange import Exchange
+from proxy.gateway.state_bucket import refuse_state_bucket
 from proxy.gateway.trace import Trace
 from proxy.s3.errors import S3Error
 from proxy.s3.headers import error_headers
@@ -18,13 +19,16 @@ ASKED = ("origin", "access-control-request-method", "access-control-request-head
 
 async def preflight(rooms: Rooms, exchange: Exchange, trace: Trace, request: S3Request) -> None:
     """Raises S3Error, UpstreamError."""
-    trace.operation = classify(request).name
+    operation = classify(request)
+    trace.operation = operation.name
     refuse_reserved(request)
+    _, rule = rooms.as_stored(request.bucket, request.key)
+    refuse_state_bucket(rooms, operation, request, rule)
     asked = {name: request.headers[name] for name in ASKED if name in request.headers}
     for name in ASKED[:2]:
         if name not in asked:
             raise S3Error("BadRequest", f"Insufficient information. {name.title()} request header needed.")
-    store = rooms.stores.as_nobody(rooms.rules.for_name(request.bucket, request.key).upstream)
+    store = rooms.stores.as_nobody(rule.upstream)
     to_store = Request(method="OPTIONS", path=request.store_path, headers=asked)
     async with store.upstream.open(to_store) as response:
         trace.store_request_id = response.headers.get("x-amz-request-id", "")

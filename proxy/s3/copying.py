@@ -182,6 +182,14 @@ def parse_tags(document: bytes) -> str:
     return urlencode(tags, quote_via=quote)
 
 
+def tags_of_form(document: str) -> str:
+    """A form's field `tagging` as an x-amz-tagging header has it. MalformedXML where it is no tag set."""
+    try:
+        return parse_tags(document.encode("utf-8", "surrogateescape"))
+    except S3Error as error:
+        raise S3Error("MalformedXML") from error
+
+
 def iso_date(http_date: str, *, otherwise: datetime) -> str:
     """A Last-Modified as the documents write it."""
     moment = _moment(http_date) or otherwise

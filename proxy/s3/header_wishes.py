@@ -17,6 +17,7 @@ _WRITE_HEADERS = (
 # Headers (by their beginning) that do more than their operation's name says.
 HEADER_PERMISSIONS: dict[str, tuple[tuple[str, str], ...]] = {
     "PutObject": _WRITE_HEADERS,
+    "PostObject": _WRITE_HEADERS,
     "CopyObject": _WRITE_HEADERS,
     "CreateMultipartUpload": _WRITE_HEADERS,
     "DeleteObject": ((BYPASS_HEADER, BYPASS_ACTION),),
@@ -43,6 +44,7 @@ _WRITE_WISHES = (
 )
 HEADER_WISHES: dict[str, tuple[tuple[str, str], ...]] = {
     "PutObject": _WRITE_WISHES,
+    "PostObject": _WRITE_WISHES,
     "CopyObject": _WRITE_WISHES,
     "CreateMultipartUpload": _WRITE_WISHES,
     "CreateBucket": (

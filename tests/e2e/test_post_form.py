@@ -86,6 +86,17 @@ def test_a_form_is_sealed_like_a_put(
     assert event["eventName"] == "PostObject"
 
 
+def test_tags_and_acl_of_a_form_are_the_object_s(s3: Any, bucket: str, key: str) -> None:
+    """The field `tagging` is a document, where a PUT has a header."""
+    tags = "<Tagging><TagSet><Tag><Key>a b</Key><Value>c/d</Value></Tag></TagSet></Tagging>"
+    url, fields = signed(s3, bucket, key, tagging=tags, acl="public-read")
+
+    assert post(url, fields, PLAIN).status == 204
+    assert s3.get_object_tagging(Bucket=bucket, Key=key)["TagSet"] == [{"Key": "a b", "Value": "c/d"}]
+    url, fields = signed(s3, bucket, key, tagging="a=b")
+    assert post(url, fields, PLAIN).code == "MalformedXML"
+
+
 def test_the_answer_is_what_the_form_asks_for(s3: Any, bucket: str, key: str) -> None:
     for status in ("200", "201", "204", "418"):
         url, fields = signed(s3, bucket, key, success_action_status=status)

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from tests.e2e.at_rest import plaintext
 from tests.e2e.sdk import client, refused
+from tests.e2e.wire import send_as_is
 from tests.stores.sealgate import config_for, serving
 from tests.stores.seaweedfs import Store
 
@@ -90,3 +91,12 @@ def test_nobody_makes_it(stated: Any) -> None:
 
 def test_buckets_beside_it_are_served(stated: Any, bucket: str) -> None:
     assert stated.get_object(Bucket=bucket, Key="a")["Body"].read() == PLAIN
+
+
+def test_a_browser_is_told_nothing_of_it(stated: Any) -> None:
+    """Nobody signs that question."""
+    asking = {"origin": "https://a.example", "access-control-request-method": "GET"}
+
+    answer = send_as_is("OPTIONS", f"{stated.meta.endpoint_url}/{STATE}/x", headers=asking)
+
+    assert (answer.status, answer.code) == (404, "NoSuchBucket")
