@@ -115,11 +115,11 @@ def claim_from_query(
 
 
 def check_lifetime(claim: Claim, *, expires_seconds: int, now: datetime, skew_seconds: int) -> None:
-    """Valid from skew_seconds before its date to expires_seconds after it, both included."""
+    """Valid from skew_seconds before its date to expires_seconds after it, both included; with 0, never."""
     if now < claim.signed_at - timedelta(seconds=skew_seconds):
         raise NotYetValid(signed_at=claim.signed_at, now=now)
     expired_at = claim.signed_at + timedelta(seconds=expires_seconds)
-    if now > expired_at:
+    if now > expired_at or expires_seconds == 0:
         raise Expired(expired_at=expired_at, now=now, expires_seconds=expires_seconds)
 
 
@@ -145,6 +145,6 @@ def _either(given: Mapping[str, str], headers: Mapping[str, str], name: str) -> 
 def _expires(text: str) -> int:
     if text.isascii() and text.isdigit() and len(text) <= len(str(LONGEST_SECONDS)):
         seconds = int(text)
-        if 1 <= seconds <= LONGEST_SECONDS:
+        if seconds <= LONGEST_SECONDS:
             return seconds
     raise Malformed(f"X-Amz-Expires must be 1 to {LONGEST_SECONDS}", part=Part.QUERY)

@@ -179,10 +179,20 @@ def _rules(config: Config) -> Iterator[Problem]:
             yield from _divided(path, rule, config)
         if rule.accept_names and rule.match == "*":
             yield Problem(f"{path}.accept_names", "needs a rule for one bucket: write its name in match")
+        yield from _anonymous(path, rule, config)
         yield from _idle_fields(path, rule)
         if rule.until is not None and _maybe_day(rule.until) is None:
             yield Problem(f"{path}.until", f"{rule.until} is in no calendar: write a day, such as 2027-12-31")
         yield from _rule_key(path, rule, config)
+
+
+def _anonymous(path: str, rule: Rule, config: Config) -> Iterator[Problem]:
+    if not rule.anonymous_as:
+        return
+    if rule.anonymous != "forward":
+        yield Problem(f"{path}.anonymous_as", "says nothing where anonymous requests are refused")
+    if rule.anonymous_as not in {who.arn for who in config.identities}:
+        yield Problem(f"{path}.anonymous_as", f"{rule.anonymous_as} is the ARN of none of identities")
 
 
 def _no_such_store(path: str, name: str | None, names: Iterable[str]) -> Problem:

@@ -19,9 +19,16 @@ def explain(config: Config, url: str) -> str:
         **(
             {"sealed copies": rule.plaintext_copies} if rule.mode == "passthrough" else _sealing(config, rule)
         ),
+        **({"anonymous": _anonymous(rule)} if rule.anonymous == "forward" else {}),
         "upstream": _upstream(config, rule),
     }
     return "".join(f"{name:<15} {value}\n" for name, value in rows.items())
+
+
+def _anonymous(rule: Rule) -> str:
+    return (
+        f"forwarded; keys as {rule.anonymous_as}" if rule.anonymous_as else "forwarded; opens nothing sealed"
+    )
 
 
 def _sealing(config: Config, rule: Rule) -> dict[str, str]:

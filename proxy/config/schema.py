@@ -135,6 +135,10 @@ class Rule:
     """Names under which a restored or replicated bucket was sealed."""
     plaintext_copies: Literal["refuse", "allow"] = "refuse"
     """Whether a sealed object may be copied to a passthrough name, where it lies in the clear."""
+    anonymous: Literal["refuse", "forward"] = "refuse"
+    """Requests that nobody signed: refused, or passed on unsigned, so that the store's own ACLs decide."""
+    anonymous_as: PrincipalArn | None = None
+    """Whose keys open and seal for them; None: what is sealed stays closed to them."""
     upstream: Name | None = None
     """None: the first of `upstreams`."""
 

@@ -110,7 +110,8 @@ class Call:
     exchange: Exchange
     request: S3Request
     operation: Operation
-    authenticated: Authenticated
+    authenticated: Authenticated | None
+    """None where nobody signed, and the rule lets that go on to the store."""
     caller: Caller
     rule: BucketRule
     trace: Trace
@@ -122,6 +123,8 @@ class Call:
 
     def store_of(self, rule: BucketRule) -> Store:
         """The one behind names that this rule is about, such as a copy's source."""
+        if self.authenticated is None:
+            return self.rooms.stores.as_nobody(rule.upstream)
         return self.rooms.stores.for_identity(rule.upstream, self.caller.principal)
 
     def hold(self, size_bytes: int) -> AbstractAsyncContextManager[None]:

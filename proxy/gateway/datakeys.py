@@ -47,6 +47,7 @@ def plan_for(call: Call, wish: Encryption | None) -> SealingPlan:
 
 async def sealing_key(call: Call, plan: SealingPlan) -> DataKey:
     """A data key to seal this request's body with. Raises KeyServiceError, RefusedContext."""
+    _refuse_unanswered(call)
     context = kms_context(
         bucket=call.request.bucket,
         key=call.request.key.encode(),
@@ -62,6 +63,7 @@ async def sealing_key(call: Call, plan: SealingPlan) -> DataKey:
 
 async def opened_envelope(call: Call, sealed: SealedEnvelope) -> OpenEnvelope:
     """The envelope, proven to be this name's. Raises KeyServiceError, FormatError."""
+    _refuse_unanswered(call)
     name, key = call.request.bucket, call.request.key.encode()
     bucket = sealed.bucket if call.rule.accepts_name(sealed.bucket, name) else name
     key_arn, wrapped = sealed.key_arn, sealed.wrapped_data_key
@@ -109,6 +111,12 @@ def encryption_headers(mode: Mode, key_arn: str | None, *, per_object: bool) -> 
         "x-amz-server-side-encryption-aws-kms-key-id": key_arn or "",
     }
     return headers if per_object else headers | {"x-amz-server-side-encryption-bucket-key-enabled": "true"}
+
+
+def _refuse_unanswered(call: Call) -> None:
+    """The store may let anybody in; a key is asked for only where the rule says who answers for it."""
+    if call.authenticated is None and not call.rule.anonymous_as:
+        raise S3Error("AccessDenied")
 
 
 def _check_accepted(call: Call, key_arn: str) -> None:

@@ -225,7 +225,7 @@ async def _serve(  # noqa: PLR0917  # all that an answer is made of
         headers |= {"accept-ranges": "bytes"}
         if wants_checksums(call):
             headers |= await _checksums(call, answer, layout, extent, opener)
-        headers |= response_overrides(call.request, signed=True)
+        headers |= response_overrides(call.request, signed=call.authenticated is not None)
         call.trace.status = extent.status
         with call.trace.during(Phase.CLIENT):
             await call.exchange.begin(

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 
 from proxy.audit.event import Outcome, Recorder
-from proxy.auth.errors import InvalidToken, UnknownAccessKey, WrongSignature
+from proxy.auth.errors import InvalidToken, UnknownAccessKey, Unsigned, WrongSignature
 from proxy.auth.verify import Authenticated
 from proxy.gateway.attributes import get_attributes
 from proxy.gateway.buckets import list_buckets
@@ -71,6 +71,14 @@ HANDLERS: Mapping[Treatment, Callable[[Call], Awaitable[None]]] = {
     Treatment.DELETE_MANY: delete_objects,
     Treatment.FORWARD: forward,
 }
+
+ANONYMOUS = frozenset(
+    {
+        *(Treatment.OPEN, Treatment.HEAD, Treatment.LIST, Treatment.SEAL),
+        *(Treatment.DELETE, Treatment.DELETE_MANY, Treatment.FORWARD),
+    }
+)
+"""What nobody may ask for, where a rule leaves it to the store: one request, about one bucket, on its own."""
 
 AUDIT_WAIT_SECONDS = 2.0
 """What cannot be recorded is not begun; a sink that recovers quickly goes unnoticed."""
@@ -150,15 +158,10 @@ class Gateway:
             )
             return
         with trace.during(Phase.AUTH):
-            authenticated = rooms.authenticator.authenticate(
-                method=request.method,
-                path=request.raw_path,
-                query=request.raw_query,
-                headers=exchange.headers,
-                now=rooms.now(),
-            )
-        _know(trace, authenticated)
-        call = _admitted(rooms, exchange, trace, request, classify(request), authenticated)
+            who = _proven(rooms, exchange, request)
+        if who is not None:
+            _know(trace, who)
+        call = _admitted(rooms, exchange, trace, request, classify(request), who)
         await HANDLERS[call.operation.treatment](call)
 
     async def _refuse(self, rooms: Rooms, exchange: Exchange, trace: Trace, cause: Exception) -> None:
@@ -185,6 +188,22 @@ class Gateway:
             exchange.tear()
 
 
+def _proven(rooms: Rooms, exchange: Exchange, request: S3Request) -> Authenticated | None:
+    """Who signed; None where nobody did, and the rule leaves that to the store. Raises AuthError."""
+    try:
+        return rooms.authenticator.authenticate(
+            method=request.method,
+            path=request.raw_path,
+            query=request.raw_query,
+            headers=exchange.headers,
+            now=rooms.now(),
+        )
+    except Unsigned:
+        if request.bucket and rooms.as_stored(request.bucket, request.key)[1].anonymous:
+            return None
+        raise
+
+
 def _know(trace: Trace, authenticated: Authenticated) -> None:
     trace.identity, trace.access_key = authenticated.identity, authenticated.claim.access_key
 
@@ -195,23 +214,25 @@ def _admitted(  # noqa: PLR0917  # all that a request is, none of it another's d
     trace: Trace,
     request: S3Request,
     operation: Operation,
-    authenticated: Authenticated,
+    authenticated: Authenticated | None,
 ) -> Call:
     """The call, once it is known that it may be."""
-    identity = authenticated.identity
     trace.operation = operation.name
     named = dict(request.query)
     trace.version_id = named.get("versionId", "")
     trace.upload_id, trace.part_number = named.get("uploadId", ""), named.get("partNumber", "")
     refuse_unserved(operation)
+    if authenticated is None and operation.treatment not in ANONYMOUS:
+        raise S3Error("AccessDenied")
     trace.source = copy_source(request) if operation.copies else None
     refuse_reserved(request)
     request, rule = _as_stored(rooms, request)
     trace.key = request.key
     refuse_state_bucket(rooms, operation, request, rule)
+    arn, account = _principal(authenticated, rule)
     caller = Caller(
-        principal=identity.arn,
-        account=identity.account,
+        principal=arn,
+        account=account,
         source_ip=exchange.source_ip,
         secure_transport=exchange.secure,
         request_id=trace.request_id,
@@ -228,6 +249,13 @@ def _admitted(  # noqa: PLR0917  # all that a request is, none of it another's d
     )
     refuse_unknown_to_store(operation, request, call.store.capabilities.knows)
     return call
+
+
+def _principal(authenticated: Authenticated | None, rule: BucketRule) -> tuple[str, str]:
+    """ARN and account: of who signed, else of who answers for those that did not, else of nobody."""
+    if authenticated is not None:
+        return authenticated.identity.arn, authenticated.identity.account
+    return rule.anonymous_as, rule.anonymous_as.split(":")[4] if rule.anonymous_as else ""
 
 
 def _as_stored(rooms: Rooms, request: S3Request) -> tuple[S3Request, BucketRule]:

@@ -70,5 +70,5 @@ async def _told(call: Call, asked: Asked, found: SealedObject) -> tuple[Extent, 
 
 async def _reply(call: Call, response: Response, extent: Extent, extra: dict[str, str]) -> None:
     headers = client_headers(response.headers) | extra | extent.headers() | {"accept-ranges": "bytes"}
-    headers |= response_overrides(call.request, signed=True)
+    headers |= response_overrides(call.request, signed=call.authenticated is not None)
     await call.reply(extent.status, headers | {"content-length": str(extent.length)})

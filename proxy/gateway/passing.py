@@ -92,4 +92,4 @@ def _headers(call: Call, response: Response) -> dict[str, str]:
         name: value for name, value in response.headers.items() if name in _TOLD or name.startswith(PREFIX)
     }
     headers = client_headers(response.headers) | told | {"accept-ranges": "bytes"}
-    return headers | response_overrides(call.request, signed=True)
+    return headers | response_overrides(call.request, signed=call.authenticated is not None)

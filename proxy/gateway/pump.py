@@ -13,6 +13,10 @@ from proxy.gateway.trace import Phase
 from proxy.s3.aws_chunked import ChunkedDecoder, coding_of, decoded_length
 from proxy.s3.checksums import Claims
 from proxy.s3.errors import S3Error
+from proxy.s3.operation_rows import Treatment
+
+UNTOLD = -1
+"""The length of a body that came in HTTP's own chunks, whose end is its only length."""
 
 
 class PlainBody:
@@ -22,11 +26,12 @@ class PlainBody:
         """`claims` stand in for those of the headers. Raises S3Error: they are malformed, or no length."""
         headers = call.request.headers
         coding = coding_of(headers)
-        verifier = call.authenticated.chunks
+        verifier = call.authenticated.chunks if call.authenticated else None
         self._call = call
         self.claims = claims or Claims(headers)
         self.length = decoded_length(headers) if coding else _content_length(call)
-        """Bytes of plaintext, as declared."""
+        """Bytes of plaintext, as declared; UNTOLD until `measure` has been awaited."""
+        self._ahead: bytes | None = None
         self._decoder = (
             ChunkedDecoder(coding=coding, plain_length=self.length, verifier=verifier) if coding else None
         )
@@ -35,6 +40,20 @@ class PlainBody:
     def checksums(self) -> Mapping[int, bytes]:
         """By code, once the pieces have ended: those that the client claimed."""
         return self.claims.verified
+
+    async def measure(self) -> None:
+        """Learn the length of a body that came without one, by reading it ahead of time.
+
+        Only as far as a body may be held; a longer one has to say how long it is: MissingContentLength.
+        """
+        if self.length != UNTOLD:
+            return
+        held = bytearray()
+        while data := await self._read():
+            held += data
+            if len(held) > self._call.rooms.held_body_bytes:
+                raise S3Error("MissingContentLength")
+        self._ahead, self.length = bytes(held), len(held)
 
     async def pieces(self) -> AsyncIterator[Buffer]:
         """The plaintext in order; when they end without an error, every claim is proven.
@@ -61,6 +80,9 @@ class PlainBody:
         return held
 
     async def _read(self) -> bytes:
+        if self._ahead is not None:
+            ahead, self._ahead = self._ahead, b""
+            return ahead
         with self._call.trace.during(Phase.CLIENT):
             return await self._call.exchange.read()
 
@@ -68,6 +90,8 @@ class PlainBody:
 def _content_length(call: Call) -> int:
     value = call.request.headers.get("content-length")
     if value is None:
+        if "transfer-encoding" in call.request.headers and call.operation.treatment is Treatment.SEAL:
+            return UNTOLD
         if "transfer-encoding" in call.request.headers or call.request.method in {"PUT", "POST"}:
             raise S3Error("MissingContentLength")
         return 0

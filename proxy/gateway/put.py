@@ -29,6 +29,7 @@ from proxy.upstream.messages import Response
 
 async def put_object(call: Call) -> None:
     body = PlainBody(call)
+    await body.measure()
     headers = store_headers("PutObject", call.request.headers)
     if sealed_size(body.length) > MAX_SEALED_BYTES:
         raise S3Error("EntityTooLarge", ProposedSize=str(body.length))

@@ -39,6 +39,11 @@ class BucketRule:
         """Whether a body that is not sealed is served beside those that are. `now` is in UTC."""
         return self.mode is Mode.MIGRATE and (self.plain_until is None or now.date() <= self.plain_until)
 
+    anonymous: bool = False
+    """Requests that nobody signed go to the store, unsigned."""
+    anonymous_as: str = ""
+    """The ARN of the identity whose keys open and seal for them; empty: none do."""
+
     def accepts_name(self, sealed_for: str, bucket: str) -> bool:
         return sealed_for == bucket or sealed_for in self.accept_names
 

@@ -24,5 +24,7 @@ def _rule(config: schema.Config, rule: schema.Rule, service_keys: tuple[str, ...
         data_key_per_object=rule.data_key_scope == "object",
         accepts_key=claim_of(patterns),
         accept_names=frozenset(rule.accept_names),
+        anonymous=rule.anonymous == "forward",
+        anonymous_as=rule.anonymous_as or "",
         plaintext_copies=rule.plaintext_copies == "allow",
     )

@@ -68,13 +68,6 @@ def with_header(name: str, value: str) -> Wrong:
     return lambda url, plain: whole(url, plain, headers={name: value})
 
 
-def chunked(url: str, body: bytes, *, payload: str = UNSIGNED) -> Upload:
-    """HTTP's own chunked coding, which S3 takes for no object."""
-    signed = sign("PUT", url, {}, payload_hash=payload)
-    coded = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
-    return Upload(headers={"Transfer-Encoding": "chunked", **signed}, body=coded)
-
-
 def coded(
     coding: str,
     *,
@@ -168,7 +161,6 @@ PLAIN_FAULTS: dict[str, tuple[Wrong, tuple[int, str]]] = {
         lambda url, _: Upload(headers=sign("PUT", url, {}, payload_hash=UNSIGNED), body=b""),
         NO_LENGTH,
     ),
-    "HTTP's chunks": (chunked, NO_LENGTH),
 }
 
 CODED_FAULTS: dict[str, tuple[Wrong, tuple[int, str]]] = {
