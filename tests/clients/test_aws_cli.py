@@ -18,6 +18,8 @@ from tests.stores.sealgate import ALICE, Sealgate
 AWS = Path(sys.executable).parent / "aws"
 PLAIN = plaintext(150_000)
 LARGE = plaintext(3 * 1024 * 1024)
+IN_PARTS = plaintext(9 * 1024 * 1024 + 7)
+"""Above what the command sends in one piece."""
 
 
 class Aws:
@@ -61,7 +63,7 @@ def test_cp_to_and_from(
 ) -> None:
     """What goes up sealed comes down as it was."""
     source, target = tmp_path / "a file.bin", tmp_path / "back.bin"
-    for plain in (b"", PLAIN, LARGE):
+    for plain in (b"", PLAIN, IN_PARTS, LARGE):
         source.write_bytes(plain)
 
         aws("s3", "cp", source, f"s3://{bucket}/cli/", "--sse", "aws:kms", "--sse-kms-key-id", key_arn)

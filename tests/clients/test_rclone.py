@@ -91,6 +91,24 @@ def test_sync_follows_what_changes(
     assert not [name for name in sealed_on_store.keys(bucket) if name.startswith("changes/")]
 
 
+def test_a_large_file_in_parts(
+    *, rclone: Command, bucket: str, tmp_path: Path, sealed_on_store: AtRest
+) -> None:
+    """As rclone sends what is above its cutoff; the file that comes back is the same."""
+    plain, file, there = plaintext(11_000_000), tmp_path / "large", f"s3:{bucket}/parts/large"
+    file.write_bytes(plain)
+
+    rclone("copyto", "--s3-upload-cutoff=5Mi", "--s3-chunk-size=5Mi", file, there)
+
+    sealed = sealed_on_store(bucket, "parts/large", plain)
+    assert sealed.opened is not None
+    assert len(sealed.opened.parts) == 3
+    rclone("copyto", there, tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == plain
+    found = rclone("check", "--download", tmp_path, f"s3:{bucket}/parts", "--include=large").told
+    assert "0 differences found" in found
+
+
 @pytest.mark.parametrize(("offset", "count"), [(0, 1), (65_535, 2), (65_536, 65_536), (199_999, 1)])
 def test_cat_reads_a_range(
     *, rclone: Command, bucket: str, fetched: Fetched, offset: int, count: int
