@@ -15,7 +15,7 @@ from proxy.gateway.body_end import late_checksums
 from proxy.gateway.call import Call
 from proxy.gateway.datakeys import opened_envelope
 from proxy.gateway.rules import Mode
-from proxy.gateway.sealed_object import LeftPlain, SealedObject, maybe_sealed, sealed_total
+from proxy.gateway.sealed_object import SealedObject, sealed_or_left, sealed_total
 from proxy.gateway.store import ERROR_BYTES, answer_to, refuse_unless_ok, request_for
 from proxy.s3.copying import CopyResult, check_source, iso_date, parse_tags, source_header, wanted_checksum
 from proxy.s3.errors import S3Error
@@ -125,7 +125,8 @@ async def look_at_source(call: Call) -> Source:
         headers = response.headers
         check_source(asked, etag=headers.get("etag", ""), last_modified=headers.get("last-modified", ""))
         stored_length = sealed_total(response)
-        sealed = await _maybe_sealed(of, response, stored_length)
+        passes = of.rule.mode is Mode.PASSTHROUGH
+        sealed = None if passes else await sealed_or_left(of, response, stored_length)
     opened = None if sealed is None else await opened_envelope(of, sealed.envelope)
     return Source(
         call=of,
@@ -152,16 +153,6 @@ async def from_source(call: Call, copy: Callable[[Source], Awaitable[T]]) -> T:
             if source.etag == before.etag:
                 raise exc.refusal from exc  # it was the target's own condition
     raise S3Error("OperationAborted", "The source is being overwritten. Try again.")
-
-
-async def _maybe_sealed(of: Call, response: Response, stored_length: int) -> SealedObject | None:
-    if of.rule.mode is Mode.PASSTHROUGH:
-        return None
-    try:
-        return await maybe_sealed(of, response, stored_length)
-    except LeftPlain:
-        of.trace.plaintext_read = True
-        return None
 
 
 async def tags_of(source: Source) -> str:

@@ -74,6 +74,15 @@ async def maybe_sealed(call: Call, response: Response, sealed_length: int) -> Se
     return SealedObject(envelope=envelope, plain_length=plain_length, sealed_length=sealed_length, etag=etag)
 
 
+async def sealed_or_left(call: Call, response: Response, sealed_length: int) -> SealedObject | None:
+    """The same, with None for a plain object that the rule reads, too; the trail is told of it."""
+    try:
+        return await maybe_sealed(call, response, sealed_length)
+    except LeftPlain:
+        call.trace.plaintext_read = True
+        return None
+
+
 def version_query(call: Call) -> str:
     """The one parameter of a read that the store needs; the others are ours."""
     named = [pair for pair in call.request.store_query.split("&") if pair.startswith("versionId=")]

@@ -159,11 +159,25 @@ def kms_of_service(service: Migrating) -> Any:
         yield made
 
 
+def test_attributes_of_a_plain_object_are_the_stores(
+    service: Migrating, raw: Any, old: str, key: str
+) -> None:
+    put = raw.put_object(Bucket=old, Key=key, Body=plaintext(1000))
+
+    told = service.s3.get_object_attributes(Bucket=old, Key=key, ObjectAttributes=["ObjectSize", "ETag"])
+
+    assert (told["ObjectSize"], told["ETag"]) == (1000, put["ETag"].strip('"'))
+    assert details(service, told)["plaintextRead"] is True
+
+
 READS: dict[str, Callable[[Any, str, str], Any]] = {
     "get": lambda s3, bucket, key: s3.get_object(Bucket=bucket, Key=key),
     "head": lambda s3, bucket, key: s3.head_object(Bucket=bucket, Key=key),
     "range": lambda s3, bucket, key: s3.get_object(Bucket=bucket, Key=key, Range="bytes=1-2"),
     "suffix": lambda s3, bucket, key: s3.get_object(Bucket=bucket, Key=key, Range="bytes=-2"),
+    "attributes": lambda s3, bucket, key: s3.get_object_attributes(
+        Bucket=bucket, Key=key, ObjectAttributes=["ObjectSize"]
+    ),
     "copy": lambda s3, bucket, key: s3.copy_object(
         Bucket=bucket, Key=f"{key}-copy", CopySource={"Bucket": bucket, "Key": key}
     ),
