@@ -4,6 +4,7 @@ A range, a part's number, or all of it. Which bytes a number names, only the obj
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from proxy.s3.errors import S3Error
 from proxy.s3.ranges import Range, content_range, parse_range, resolve
@@ -31,9 +32,14 @@ class Asked:
         return self.part is not None or (self.range is not None and self.range.first is None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Extent:
-    """Bytes of the plaintext, both ends included; of an empty one, plain_last is before plain_first."""
+ALL = Asked()
+
+
+class Extent(NamedTuple):
+    """Bytes of the plaintext, both ends included; of an empty one, plain_last is before plain_first.
+
+    A tuple, since every GET makes one, and a frozen dataclass takes three times as long.
+    """
 
     plain_first: int
     plain_last: int
@@ -73,7 +79,7 @@ def asked_of(request: S3Request) -> Asked:
     asked = None if "if-range" in request.headers else parse_range(request.headers.get("range"))
     number = dict(request.query).get("partNumber")
     if number is None:
-        return Asked(range=asked)
+        return ALL if asked is None else Asked(range=asked)
     if "range" in request.headers:
         raise S3Error("InvalidRequest", "Cannot specify both Range header and partNumber query parameter")
     if not (number.isascii() and number.isdigit() and len(number) <= 5 and 1 <= int(number) <= MOST_PARTS):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from proxy.gateway.asked import Asked, Extent, asked_of, extent_of, no_such_part
+from proxy.gateway.asked import ALL, Asked, Extent, asked_of, extent_of, no_such_part
 from proxy.gateway.body_end import (
     check_size,
     known_parts,
@@ -49,6 +49,9 @@ class Question:
     known: Known | None = None
     bound: bool = False
     """Only this body: If-Match is ours."""
+
+
+EVERYTHING = Question(asked=ALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +124,7 @@ async def _looked_up(call: Call, asked: Asked) -> Known:
 def _question(call: Call, asked: Asked, known: Known | None) -> Question:
     """Raises InvalidRange and InvalidPart where what is known says that there are no such bytes."""
     if asked.whole:
-        return Question(asked=asked, known=known)
+        return EVERYTHING if known is None else Question(asked=asked, known=known)
     if known is not None:
         extent = extent_of(asked, known.layout)
         where = WHOLE  # its tail too, where all of it is asked for
@@ -199,7 +202,7 @@ def _maybe_layout(call: Call, answer: Found) -> Layout | None:
 def _maybe_window(question: Question, layout: Layout, extent: Extent) -> Window | None:
     """Where in the answer the extent lies; None where it is not in there."""
     asked = question.window
-    if asked == WHOLE and extent.everything:
+    if question.asked.whole or (extent.everything and asked == WHOLE):
         return asked
     exact = layout.window(extent.plain_first, extent.plain_last)
     assert exact.sealed_last is not None

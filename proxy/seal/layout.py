@@ -38,6 +38,8 @@ class RunPlace(NamedTuple):
 class Layout(ABC):
     """The runs of one body."""
 
+    __slots__ = ()
+
     plain_length: int
     segments: int
     """Of all runs together."""
@@ -96,19 +98,18 @@ class Layout(ABC):
 class OneRun(Layout):
     """A single-part body's."""
 
-    __slots__ = ("_run", "plain_length", "sealed_end", "segments")
+    __slots__ = ("plain_length", "sealed_end", "segments")
 
     def __init__(self, plain_length: int) -> None:
         self.plain_length = plain_length
         self.segments = segment_count(plain_length)
         self.sealed_end = run_size(plain_length)
-        self._run = RunPlace(0, 0, 0, plain_length, 0, 0, self.segments)
 
     def run_of_segment(self, segment: int) -> RunPlace:  # noqa: ARG002  # there is but one
-        return self._run
+        return RunPlace(0, 0, 0, self.plain_length, 0, 0, self.segments)
 
     def run_of_byte(self, plain: int) -> RunPlace:  # noqa: ARG002  # the same
-        return self._run
+        return self.run_of_segment(0)
 
     def sealed_start(self, segment: int) -> int:
         return segment * SEALED_SEGMENT if segment < self.segments else self.sealed_end

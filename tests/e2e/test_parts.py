@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.e2e.at_rest import plaintext
 from tests.e2e.made_parts import EVEN, ODD, Parted, PartsMaker, runs_of
 from tests.e2e.sdk import refused
 from tests.e2e.wire import send
@@ -263,3 +264,35 @@ def test_a_full_checksum_is_the_whole_objects(s3: Any, make_parts: PartsMaker, b
     assert len(got["Body"].read()) == M + 7
     part = s3.head_object(Bucket=bucket, Key=key, PartNumber=1, ChecksumMode="ENABLED")
     assert "ChecksumCRC32" not in part
+
+
+def test_what_was_uploaded_in_parts_is_read_in_every_way(s3: Any, bucket: str, key: str) -> None:
+    """The product's own writer, with the checksums that an SDK sends."""
+    sizes = {2: M + 7, 5: M, 9: 100_001}
+    plain = {number: plaintext(size, number) for number, size in sizes.items()}
+    where = {"Bucket": bucket, "Key": key}
+    upload = s3.create_multipart_upload(**where, ChecksumAlgorithm="CRC32", ChecksumType="COMPOSITE")
+    to = {**where, "UploadId": upload["UploadId"]}
+    sent = [
+        s3.upload_part(**to, PartNumber=number, Body=body, ChecksumAlgorithm="CRC32")
+        for number, body in plain.items()
+    ]
+    told = [
+        {"PartNumber": number, "ETag": part["ETag"], "ChecksumCRC32": part["ChecksumCRC32"]}
+        for number, part in zip(plain, sent, strict=True)
+    ]
+    s3.complete_multipart_upload(**to, MultipartUpload={"Parts": told})
+
+    whole = b"".join(plain.values())
+    got = s3.get_object(**where)
+    assert got["Body"].read() == whole
+    composite = text(crc32(b"".join(map(crc32, plain.values())))) + "-3"
+    assert (got["ChecksumCRC32"], got["ChecksumType"]) == (composite, "COMPOSITE")
+    for number, body in plain.items():
+        part = s3.get_object(**where, PartNumber=number)
+        assert part["Body"].read() == body
+        assert (part["PartsCount"], part["ChecksumCRC32"]) == (3, text(crc32(body)))
+    assert s3.get_object(**where, Range=f"bytes={M}-{M + 20}")["Body"].read() == whole[M : M + 21]
+    found = s3.get_object_attributes(**where, ObjectAttributes=["Checksum", "ObjectParts", "ObjectSize"])
+    assert found["ObjectSize"] == len(whole)
+    assert [part["Size"] for part in found["ObjectParts"]["Parts"]] == list(sizes.values())
