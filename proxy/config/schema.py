@@ -60,6 +60,8 @@ class Listen:
     max_connections: Annotated[int, Bounds(1, 1_000_000)] = 10_000
     trusted_proxies: tuple[Network, ...] = ()
     """Whose X-Forwarded-For and X-Forwarded-Proto are believed; those of anybody else mean nothing."""
+    sse_c_over_http: Literal["refuse", "loopback", "allow"] = "loopback"
+    """From whom a client's own key (SSE-C) is taken without TLS."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

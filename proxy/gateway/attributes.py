@@ -8,7 +8,7 @@ from functools import partial
 
 from proxy.gateway.body_end import known_parts, late_checksums, until_it_stands_still
 from proxy.gateway.call import Call
-from proxy.gateway.datakeys import opened_envelope
+from proxy.gateway.datakeys import check_right_key, opened_envelope
 from proxy.gateway.rules import Mode as RuleMode
 from proxy.gateway.sealed_object import SealedObject, sealed_or_left, sealed_total, version_query
 from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
@@ -68,6 +68,7 @@ def _as_stored(response: Response, stored_length: int) -> Attributes:
 
 async def _of_sealed(call: Call, wish: Wish, found: SealedObject, told: Headers) -> Attributes:
     """The envelope is opened, and the index read, only where they are asked for."""
+    await check_right_key(call, found.envelope)
     checksums: Mapping[str, str] = {}
     parts: Parts | None = None
     several = found.envelope.multipart

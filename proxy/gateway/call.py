@@ -17,6 +17,7 @@ from proxy.gateway.sightings import Sightings
 from proxy.gateway.state import State
 from proxy.gateway.trace import Phase, Trace
 from proxy.keys.provider import Caller, KeyProvider
+from proxy.s3.customer_key import OverHttp
 from proxy.s3.operation_rows import Operation
 from proxy.s3.request import S3Request
 from proxy.upstream.capabilities import Capabilities
@@ -89,6 +90,7 @@ class Rooms:
     """By ARN: whether a key is the service's own. What the proxy keeps for itself is under no other."""
     managed_key_id: str
     """Names the service-managed key: `aws:kms` without a key id."""
+    sse_c_over_http: OverHttp
     held_body_bytes: int
     """Bodies up to this size are held and verified before a byte goes to the store."""
     now: Callable[[], datetime]

@@ -10,7 +10,7 @@ from dataclasses import replace
 from proxy.gateway.call import Call
 from proxy.gateway.copy_in_parts import copy_in_parts
 from proxy.gateway.copy_source import Made, Source, SourceChanged
-from proxy.gateway.datakeys import encryption_headers, plan_for
+from proxy.gateway.datakeys import plan_for
 from proxy.gateway.rewrap import rewrapped
 from proxy.gateway.store import ERROR_BYTES, answer_to, refusal, refuse_unless_ok, request_for
 from proxy.s3.copying import METADATA_DIRECTIVE, TAGGING_DIRECTIVE, checksum_elements, parse_copy_result
@@ -24,12 +24,11 @@ async def copy_rewrapped(call: Call, source: Source, described: dict[str, str]) 
     """The same body under another envelope. Raises SourceChanged."""
     assert source.opened is not None, "a body without an envelope is not rewrapped"
     plan = plan_for(call, parse_encryption(call.request.headers))
-    envelope, key_arn = await rewrapped(call, source.opened, plan)
+    envelope, sealing = await rewrapped(call, source.opened, plan)
     check_metadata(described, envelope_length=len(envelope))
     made = await copy_on_store(call, source, described | {ENVELOPE: envelope})
-    told = encryption_headers(plan.mode, key_arn, per_object=plan.per_object)
     result = replace(made.result, checksums=checksum_elements(source.checksums))
-    return Made(result=result, headers=made.headers, encryption=told)
+    return Made(result=result, headers=made.headers, encryption=sealing.told())
 
 
 async def copy_as_it_is(call: Call, source: Source, described: dict[str, str]) -> Made:

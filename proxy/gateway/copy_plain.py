@@ -60,7 +60,13 @@ async def plaintext_of(source: Source, asked: Range | None = None) -> AsyncItera
         if source.opened is None:
             yield _AsItIs(of.trace, response, length=last - first + 1)
             return
-        opener = Opener(content_key=source.opened.content_key, layout=layout, window=window, plain_last=last)
+        opener = Opener(
+            content_key=source.opened.content_key,
+            outer_content_key=source.opened.outer_content_key,
+            layout=layout,
+            window=window,
+            plain_last=last,
+        )
         yield _Opened(of.trace, response, opener, length=last - first + 1, known=source.checksums)
 
 

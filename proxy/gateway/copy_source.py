@@ -13,11 +13,13 @@ from urllib.parse import quote
 
 from proxy.gateway.body_end import late_checksums
 from proxy.gateway.call import Call
+from proxy.gateway.customer_keys import customer_key_of
 from proxy.gateway.datakeys import opened_envelope
 from proxy.gateway.rules import Mode
 from proxy.gateway.sealed_object import SealedObject, sealed_or_left, sealed_total
 from proxy.gateway.store import ERROR_BYTES, answer_to, refuse_unless_ok, request_for
 from proxy.s3.copying import CopyResult, check_source, iso_date, parse_tags, source_header, wanted_checksum
+from proxy.s3.customer_key import NOT_APPLICABLE, source_headers
 from proxy.s3.errors import S3Error
 from proxy.s3.operations import copy_source
 from proxy.s3.request import renamed
@@ -126,6 +128,8 @@ async def look_at_source(call: Call) -> Source:
         check_source(asked, etag=headers.get("etag", ""), last_modified=headers.get("last-modified", ""))
         stored_length = sealed_total(response)
         passes = of.rule.mode is Mode.PASSTHROUGH
+        if passes and customer_key_of(of) is not None:
+            raise S3Error("InvalidRequest", NOT_APPLICABLE)
         sealed = None if passes else await sealed_or_left(of, response, stored_length)
     opened = None if sealed is None else await opened_envelope(of, sealed.envelope)
     return Source(
@@ -192,7 +196,7 @@ def _call_of_source(call: Call) -> Call:
         bucket=bucket,
         raw_query=f"versionId={quote(version_id, safe='')}" if version_id else "",
         query=(("versionId", version_id),) if version_id else (),
-        headers={},
+        headers=source_headers(call.request.headers),
     )
     return replace(call, request=renamed(request, key), rule=call.rooms.rules.for_name(bucket, key))
 

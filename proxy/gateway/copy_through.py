@@ -10,8 +10,9 @@ from proxy.gateway.call import Call
 from proxy.gateway.copy_plain import OPEN_BUFFERS_BYTES, Plaintext, plaintext_of
 from proxy.gateway.copy_source import Made, Source, made_result
 from proxy.gateway.copy_ways import Form, target_form
-from proxy.gateway.datakeys import encryption_headers, plan_for, sealing_key
+from proxy.gateway.datakeys import plan_for, sealing_key
 from proxy.gateway.exchange import Buffer
+from proxy.gateway.new_envelope import content_keys, new_envelope
 from proxy.gateway.sending import MAX_SEALED_BYTES, STREAM_BUFFERS_BYTES, send
 from proxy.gateway.store import refuse_unless_ok, request_for
 from proxy.gateway.trace import Phase
@@ -21,7 +22,6 @@ from proxy.s3.encryption import parse_encryption
 from proxy.s3.errors import S3Error
 from proxy.s3.headers import ENVELOPE, check_metadata
 from proxy.seal.checksums import COMPOSITE
-from proxy.seal.envelope import seal_envelope
 from proxy.seal.geometry import sealed_size
 from proxy.seal.sealer import Sealer
 
@@ -42,29 +42,19 @@ async def copy_through(call: Call, source: Source, described: dict[str, str]) ->
 
 
 async def _sealed(call: Call, source: Source, described: dict[str, str]) -> Made:
-    plan = plan_for(call, parse_encryption(call.request.headers))
-    data_key = await sealing_key(call, plan)
+    sealing = await sealing_key(call, plan_for(call, parse_encryption(call.request.headers)))
     sought = wanted_checksum(call.request.headers)
-    content_key = call.rooms.random(32)
+    content = content_keys(call, sealing)
     # Together in one place: the envelope, or with what is yet to be computed at the body's end.
     checksums = _of_the_whole(source.checksums) if sought is None or sought in source.checksums else {}
-    envelope = seal_envelope(
-        bucket=call.request.bucket,
-        key=call.request.key.encode(),
-        mode=plan.mode,
-        data_key=data_key.plain,
-        content_key=content_key,
-        salt=call.rooms.random(16),
-        plain_length=source.plain_length,
-        key_arn=data_key.key_arn,
-        wrapped_data_key=data_key.wrapped,
-        data_key_per_object=plan.per_object,
-        client_context=plan.client_context,
-        checksums=checksums,
-        checksum_nonce=call.rooms.random(12) if checksums else None,
-    )
+    envelope = new_envelope(call, sealing, content, plain_length=source.plain_length, checksums=checksums)
     check_metadata(described, envelope_length=len(envelope))
-    sealer = Sealer(content_key=content_key, run_id=call.rooms.random(12), plain_length=source.plain_length)
+    sealer = Sealer(
+        content_key=content.inner,
+        outer_content_key=content.outer,
+        run_id=call.rooms.random(12),
+        plain_length=source.plain_length,
+    )
     request = request_for(call, described | {ENVELOPE: envelope})
     async with (
         call.hold(STREAM_BUFFERS_BYTES + OPEN_BUFFERS_BYTES),
@@ -74,11 +64,10 @@ async def _sealed(call: Call, source: Source, described: dict[str, str]) -> Made
         body = _Sealing(call, plain, sealer, known=checksums, sought=sought)
         response = await send(call, upload, body.pieces())
         await refuse_unless_ok(call, response)
-        told = encryption_headers(plan.mode, data_key.key_arn, per_object=plan.per_object)
         elements = checksum_elements(body.checksums)
         etag = response.headers.get("etag", "")
         result = await made_result(call, response.headers, etag=etag, checksums=elements)
-        return Made(result=result, headers=response.headers, encryption=told)
+        return Made(result=result, headers=response.headers, encryption=sealing.told())
 
 
 async def _plain(call: Call, source: Source, described: dict[str, str]) -> Made:

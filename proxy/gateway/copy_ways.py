@@ -9,9 +9,12 @@ from enum import Enum, auto
 
 from proxy.gateway.call import Call
 from proxy.gateway.copy_source import Source
+from proxy.gateway.datakeys import plan_for
 from proxy.gateway.rules import Mode
 from proxy.s3.copying import wanted_checksum
+from proxy.s3.encryption import parse_encryption
 from proxy.s3.errors import S3Error
+from proxy.seal.envelope import Mode as SealMode
 
 
 class Form(Enum):
@@ -80,12 +83,19 @@ def _can_stay(call: Call, source: Source) -> bool:
     """Whether the store can copy the body that was looked at, and the copy then is all that was asked for.
 
     Without a condition or a version, a body that is overwritten meanwhile would get an older envelope. A
-    checksum that nobody knows yet takes a reading of the body.
+    checksum that nobody knows yet takes a reading of the body, and so does a layer more or less.
     """
     if source.call.store.name != call.store.name:
         return False
     by_etag = call.store.capabilities.conditional_copies and source.etag != ""
     if not (by_etag or source.fixed_version):
         return False
+    if source.opened is not None and _in_two_layers(call) != (source.opened.outer_content_key is not None):
+        return False
     sought = wanted_checksum(call.request.headers)
     return sought is None or source.sealed is None or sought in source.checksums
+
+
+def _in_two_layers(call: Call) -> bool:
+    """Whether the target will be."""
+    return plan_for(call, parse_encryption(call.request.headers)).mode is SealMode.DOUBLE

@@ -19,14 +19,14 @@ from proxy.gateway.body_end import (
     until_it_stands_still,
 )
 from proxy.gateway.call import Call
-from proxy.gateway.datakeys import opened_envelope
+from proxy.gateway.datakeys import encryption_of, opened_envelope
 from proxy.gateway.known_objects import Known
 from proxy.gateway.passing import ask_left, get_plain, pass_left, words_for_left
 from proxy.gateway.refusals import Overwritten
 from proxy.gateway.rules import Mode as RuleMode
 from proxy.gateway.sealed_object import LeftPlain, SealedObject, maybe_sealed, sealed_total, version_query
 from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
-from proxy.gateway.told import checksum_headers, encryption_of, part_checksum_headers, wants_checksums
+from proxy.gateway.told import checksum_headers, part_checksum_headers, wants_checksums
 from proxy.gateway.trace import Phase
 from proxy.s3.encryption import refuse_on_read
 from proxy.s3.errors import S3Error
@@ -224,8 +224,8 @@ async def _serve(  # noqa: PLR0917  # all that an answer is made of
     )
     async with call.hold(opener.buffer_bytes):
         plain = await _next_group(call, response, opener)
-        headers = client_headers(response.headers) | encryption_of(answer.object) | extent.headers()
-        headers |= {"accept-ranges": "bytes"}
+        headers = client_headers(response.headers) | encryption_of(call, answer.object.envelope)
+        headers |= extent.headers() | {"accept-ranges": "bytes"}
         if wants_checksums(call):
             headers |= await _checksums(call, answer, layout, extent, opener)
         headers |= response_overrides(call.request, signed=call.authenticated is not None)

@@ -15,6 +15,7 @@ from proxy.gateway.buckets import list_buckets
 from proxy.gateway.call import Call, Rooms, common_headers
 from proxy.gateway.copy import copy_object
 from proxy.gateway.copy_part import copy_part
+from proxy.gateway.customer_keys import check_customer_keys
 from proxy.gateway.delete_bucket import delete_bucket
 from proxy.gateway.deleting import delete_object, delete_objects
 from proxy.gateway.exchange import ClientGone, Exchange
@@ -248,6 +249,7 @@ def _admitted(  # noqa: PLR0917  # all that a request is, none of it another's d
         trace=trace,
     )
     refuse_unknown_to_store(operation, request, call.store.capabilities.knows)
+    check_customer_keys(call)
     return call
 
 

@@ -10,12 +10,12 @@ from functools import partial
 from proxy.gateway.asked import Asked, Extent, asked_of, extent_of
 from proxy.gateway.body_end import known_parts, late_checksums, until_it_stands_still
 from proxy.gateway.call import Call
-from proxy.gateway.datakeys import opened_envelope
+from proxy.gateway.datakeys import check_right_key, encryption_of, opened_envelope
 from proxy.gateway.passing import ask_left, head_plain, pass_left, words_for_left
 from proxy.gateway.rules import Mode as RuleMode
 from proxy.gateway.sealed_object import LeftPlain, SealedObject, maybe_sealed, sealed_total, version_query
 from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
-from proxy.gateway.told import checksum_headers, encryption_of, part_checksum_headers, wants_checksums
+from proxy.gateway.told import checksum_headers, part_checksum_headers, wants_checksums
 from proxy.s3.encryption import refuse_on_read
 from proxy.s3.headers import client_headers, response_overrides, store_headers
 from proxy.seal.layout import OneRun
@@ -43,8 +43,9 @@ async def _head(call: Call, asked: Asked) -> None:
         if found is None:
             await _reply(call, response, extent_of(asked, OneRun(0)), {})
             return
+        await check_right_key(call, found.envelope)
         extent, extra = await _told(call, asked, found)
-        await _reply(call, response, extent, encryption_of(found) | extra)
+        await _reply(call, response, extent, encryption_of(call, found.envelope) | extra)
 
 
 async def _told(call: Call, asked: Asked, found: SealedObject) -> tuple[Extent, dict[str, str]]:

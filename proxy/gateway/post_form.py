@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 from proxy.auth.post_policy import Policy, read_policy
 from proxy.auth.verify import Authenticated
 from proxy.gateway.call import Call, Rooms
+from proxy.gateway.customer_keys import check_customer_keys
 from proxy.gateway.exchange import BodyTooShort, Buffer, Exchange
 from proxy.gateway.put import put_object
 from proxy.s3.copying import tags_of_form
@@ -98,7 +99,9 @@ async def post_object(call: Call, form: Form) -> None:
         request = replace(call.request, method="PUT", headers=_headers(call.request, form, len(file)))
         refuse_unknown_to_store(call.operation, request, call.store.capabilities.knows)
         exchange = _Answered(call, form, file)
-        await put_object(replace(call, request=request, exchange=exchange))
+        put = replace(call, request=request, exchange=exchange)
+        check_customer_keys(put)
+        await put_object(put)
 
 
 async def _file(exchange: Exchange, form: Form) -> bytes:

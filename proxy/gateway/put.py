@@ -8,20 +8,19 @@ end and the store keeps nothing.
 from collections.abc import AsyncIterator, Mapping
 
 from proxy.gateway.call import Call
-from proxy.gateway.datakeys import SealingPlan, encryption_headers, plan_for, sealing_key
+from proxy.gateway.datakeys import SealingKey, plan_for, sealing_key
 from proxy.gateway.exchange import Buffer
 from proxy.gateway.forward import content_md5
+from proxy.gateway.new_envelope import ContentKeys, content_keys, new_envelope
 from proxy.gateway.pump import PlainBody
 from proxy.gateway.rules import Mode as RuleMode
 from proxy.gateway.sending import MAX_SEALED_BYTES, STREAM_BUFFERS_BYTES, delayed, send
 from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
 from proxy.gateway.trace import Phase
-from proxy.keys.provider import DataKey
 from proxy.s3.checksums import response_header
 from proxy.s3.encryption import parse_encryption
 from proxy.s3.errors import S3Error
 from proxy.s3.headers import ENVELOPE, check_metadata, client_headers, store_headers
-from proxy.seal.envelope import seal_envelope
 from proxy.seal.geometry import sealed_size
 from proxy.seal.sealer import Sealer, seal_body
 from proxy.upstream.messages import Response
@@ -38,40 +37,45 @@ async def put_object(call: Call) -> None:
     if call.rule.mode is RuleMode.PASSTHROUGH or _is_folder_marker(call, body):
         await put_plain(call, body, headers)
         return
-    plan = plan_for(call, parse_encryption(call.request.headers))
-    data_key = await sealing_key(call, plan)
+    sealing = await sealing_key(call, plan_for(call, parse_encryption(call.request.headers)))
     if body.length <= call.rooms.held_body_bytes:
-        await _put_held(call, body, headers, plan, data_key)
+        await _put_held(call, body, headers, sealing)
     else:
-        await _put_streamed(call, body, headers, plan, data_key)
+        await _put_streamed(call, body, headers, sealing)
 
 
-async def _put_held(
-    call: Call, body: PlainBody, headers: dict[str, str], plan: SealingPlan, data_key: DataKey
-) -> None:
+async def _put_held(call: Call, body: PlainBody, headers: dict[str, str], sealing: SealingKey) -> None:
     async with call.hold(body.length + sealed_size(body.length)):
         plain = await body.whole()
-        content_key = call.rooms.random(32)
+        content = content_keys(call, sealing)
         with call.trace.during(Phase.CRYPTO):
-            envelope = _envelope(call, plan, data_key, content_key, body.length, body.claims.verified)
-            sealed = seal_body(plain, content_key=content_key, run_id=call.rooms.random(12))
+            envelope = _envelope(call, sealing, content, body.length, body.claims.verified)
+            sealed = seal_body(
+                plain,
+                content_key=content.inner,
+                outer_content_key=content.outer,
+                run_id=call.rooms.random(12),
+            )
         told = headers | {ENVELOPE: envelope} | _digest_for_locks(headers, sealed)
         async with answer_to(call, request_for(call, told), sealed) as response:
-            await _reply(call, response, _sealed_with(plan, data_key), body)
+            await _reply(call, response, sealing.told(), body)
 
 
-async def _put_streamed(
-    call: Call, body: PlainBody, headers: dict[str, str], plan: SealingPlan, data_key: DataKey
-) -> None:
+async def _put_streamed(call: Call, body: PlainBody, headers: dict[str, str], sealing: SealingKey) -> None:
     async with call.hold(STREAM_BUFFERS_BYTES):
-        content_key = call.rooms.random(32)
+        content = content_keys(call, sealing)
         # Claims that came ahead of the body may go into the envelope now: if one is wrong, nothing is kept.
-        envelope = _envelope(call, plan, data_key, content_key, body.length, body.claims.claimed)
-        sealer = Sealer(content_key=content_key, run_id=call.rooms.random(12), plain_length=body.length)
+        envelope = _envelope(call, sealing, content, body.length, body.claims.claimed)
+        sealer = Sealer(
+            content_key=content.inner,
+            outer_content_key=content.outer,
+            run_id=call.rooms.random(12),
+            plain_length=body.length,
+        )
         request = request_for(call, headers | {ENVELOPE: envelope})
         async with call.store.upstream.upload(request, content_length=sealer.sealed_length) as upload:
             response = await send(call, upload, _sealed_pieces(call, body, sealer))
-            await _reply(call, response, _sealed_with(plan, data_key), body)
+            await _reply(call, response, sealing.told(), body)
 
 
 async def put_plain(call: Call, body: PlainBody, headers: dict[str, str]) -> None:
@@ -110,39 +114,20 @@ async def _sealed_pieces(call: Call, body: PlainBody, sealer: Sealer) -> AsyncIt
     yield final
 
 
-def _envelope(  # noqa: PLR0917  # six facts of one body, none of them another's default
+def _envelope(
     call: Call,
-    plan: SealingPlan,
-    data_key: DataKey,
-    content_key: bytes,
+    sealing: SealingKey,
+    content: ContentKeys,
     plain_length: int,
     checksums: Mapping[int, bytes],
 ) -> str:
-    envelope = seal_envelope(
-        bucket=call.request.bucket,
-        key=call.request.key.encode(),
-        mode=plan.mode,
-        data_key=data_key.plain,
-        content_key=content_key,
-        salt=call.rooms.random(16),
-        plain_length=plain_length,
-        key_arn=data_key.key_arn,
-        wrapped_data_key=data_key.wrapped,
-        data_key_per_object=plan.per_object,
-        client_context=plan.client_context,
-        checksums=checksums,
-        checksum_nonce=call.rooms.random(12) if checksums else None,
-    )
+    envelope = new_envelope(call, sealing, content, plain_length=plain_length, checksums=checksums)
     check_metadata(call.request.headers, envelope_length=len(envelope))
     return envelope
 
 
 def _is_folder_marker(call: Call, body: PlainBody) -> bool:
     return body.length == 0 and call.request.key.endswith("/")
-
-
-def _sealed_with(plan: SealingPlan, data_key: DataKey) -> dict[str, str]:
-    return encryption_headers(plan.mode, data_key.key_arn, per_object=plan.per_object)
 
 
 async def _reply(call: Call, response: Response, encryption: dict[str, str], body: PlainBody) -> None:

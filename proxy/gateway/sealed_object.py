@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from proxy.gateway.call import Call
+from proxy.gateway.customer_keys import customer_key_of
 from proxy.gateway.refusals import IntegrityViolation, Overwritten
 from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
+from proxy.s3.customer_key import NOT_APPLICABLE
+from proxy.s3.errors import S3Error
 from proxy.seal.envelope import HEADER, SealedEnvelope, read_envelope
 from proxy.seal.errors import NotSealed
 from proxy.seal.geometry import plain_size
@@ -94,6 +97,8 @@ async def _refuse_plain(call: Call, sealed_length: int, etag: str) -> NoReturn:
     if _may_be_sealed(sealed_length) and (await _footer(call, sealed_length, etag)).endswith(MARK):
         raise IntegrityViolation("the envelope is missing")
     if call.rule.reads_plain(call.rooms.now()):
+        if customer_key_of(call) is not None:  # a store must not pass off plaintext as the client's own
+            raise S3Error("InvalidRequest", NOT_APPLICABLE)
         raise LeftPlain(sealed_length, etag)
     raise NotSealed(sealed_length)
 

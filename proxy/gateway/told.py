@@ -1,21 +1,14 @@
-"""What an answer's head says of a sealed object, beside what the store says: encryption and checksums."""
+"""What an answer's head says of a sealed object's checksums."""
 
 from collections.abc import Mapping
 
 from proxy.gateway.call import Call
-from proxy.gateway.datakeys import encryption_headers
-from proxy.gateway.sealed_object import SealedObject
 from proxy.s3.checksums import response_header
 from proxy.seal.checksums import COMPOSITE
 from proxy.seal.layout import RunPlace
 from proxy.seal.parts import Parts
 
 TYPE = "x-amz-checksum-type"
-
-
-def encryption_of(found: SealedObject) -> dict[str, str]:
-    envelope = found.envelope
-    return encryption_headers(envelope.mode, envelope.key_arn, per_object=envelope.data_key_per_object)
 
 
 def wants_checksums(call: Call) -> bool:

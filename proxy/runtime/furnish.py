@@ -30,6 +30,7 @@ from proxy.runtime.kms import KeyStack, claim_of, open_keys
 from proxy.runtime.lease import Lease
 from proxy.runtime.rules import rules_of
 from proxy.runtime.store import OpenStore, open_store, store_sources, stores_of
+from proxy.s3.customer_key import OverHttp
 from proxy.supervisor.start import Start
 
 FAILED_SIGNATURES_BURST = 100
@@ -118,6 +119,7 @@ def _rooms(
         owned_key_id=stack.owned_key_id,
         accepts_owned=claim_of(stack.owned_arns),
         managed_key_id=stack.managed_key_id,
+        sse_c_over_http=OverHttp(config.listen.sse_c_over_http),
         held_body_bytes=config.limits.held_body_bytes,
         now=partial(datetime.now, UTC),
         random=os.urandom,

@@ -11,14 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from proxy.s3.customer_key import INCOMPATIBLE, TARGET
 from proxy.s3.errors import S3Error
 
 ALGORITHM = "x-amz-server-side-encryption"
 KEY_ID = f"{ALGORITHM}-aws-kms-key-id"
 CONTEXT = f"{ALGORITHM}-context"
 BUCKET_KEY = f"{ALGORITHM}-bucket-key-enabled"
-_CUSTOMER = f"{ALGORITHM}-customer-"
-_COPY_CUSTOMER = "x-amz-copy-source-server-side-encryption-customer-"
 # docs/FORMAT.md: the pair that binds a data key to its bucket or object is ours to set.
 _OWN_PAIR = "aws:s3:arn"
 _BOOLEANS = {"true": True, "false": False}
@@ -29,6 +28,11 @@ class Algorithm(Enum):
 
     SSE_S3 = "AES256"
     SSE_KMS = "aws:kms"
+    DSSE_KMS = "aws:kms:dsse"
+    """A KMS key, and a second layer."""
+
+
+_KMS = frozenset({Algorithm.SSE_KMS.value, Algorithm.DSSE_KMS.value})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,33 +47,37 @@ class Encryption:
 
 
 def parse_encryption(headers: Mapping[str, str]) -> Encryption | None:
-    """The choice in a write's headers; None where there is none.
+    """The choice in a write's headers; None where there is none, and where the client brings its own key.
 
-    Raises S3Error: NotImplemented for customer keys and the double layer, InvalidEncryptionAlgorithmError
-    for an unknown algorithm, InvalidArgument for what is malformed or contradicts itself.
+    Raises S3Error: InvalidEncryptionAlgorithmError for an unknown algorithm, InvalidArgument for what is
+    malformed or contradicts itself.
     """
-    _refuse_customer_keys(headers)
     named = headers.get(ALGORITHM)
+    if any(name in headers for name in TARGET):
+        _refuse_two_ways(headers)
+        return None
     details = {name: headers[name] for name in (KEY_ID, CONTEXT, BUCKET_KEY) if name in headers}
     if named is None and KEY_ID not in details and CONTEXT not in details:
         return None  # a bucket-key header alone changes nothing that the default would do
-    if named == "aws:kms:dsse":
-        raise S3Error("NotImplemented", "aws:kms:dsse is not implemented.", Header=ALGORITHM)
     if named is not None and named not in {choice.value for choice in Algorithm}:
         raise S3Error("InvalidEncryptionAlgorithmError", ArgumentName=ALGORITHM)
-    if named != Algorithm.SSE_KMS.value:
+    if named not in _KMS:
         return _without_kms(details)
+    algorithm, bucket_key_enabled = Algorithm(named), _boolean(details.get(BUCKET_KEY))
+    if algorithm is Algorithm.DSSE_KMS and bucket_key_enabled:
+        raise S3Error(
+            "InvalidArgument", "S3 Bucket Keys are not supported with aws:kms:dsse.", ArgumentName=BUCKET_KEY
+        )
     return Encryption(
-        algorithm=Algorithm.SSE_KMS,
+        algorithm=algorithm,
         key_id=_key_id(details),
         context=parse_context(details[CONTEXT]) if CONTEXT in details else {},
-        bucket_key_enabled=_boolean(details.get(BUCKET_KEY)),
+        bucket_key_enabled=bucket_key_enabled,
     )
 
 
 def refuse_on_read(headers: Mapping[str, str]) -> None:
-    """Reads say nothing of encryption: InvalidArgument, as S3 answers; customer keys NotImplemented."""
-    _refuse_customer_keys(headers)
+    """Reads choose no key and bring a client's own at most: InvalidArgument, as S3 answers."""
     for name in (ALGORITHM, KEY_ID, CONTEXT, BUCKET_KEY):
         if name in headers:
             raise S3Error("InvalidArgument", f"{name} is not for this operation.", ArgumentName=name)
@@ -131,7 +139,7 @@ def _boolean(value: str | None) -> bool | None:
     return _BOOLEANS[value.lower()]
 
 
-def _refuse_customer_keys(headers: Mapping[str, str]) -> None:
-    for name in headers:
-        if name.startswith((_CUSTOMER, _COPY_CUSTOMER)):
-            raise S3Error("NotImplemented", f"The header {name} is not implemented.", Header=name)
+def _refuse_two_ways(headers: Mapping[str, str]) -> None:
+    for name in (ALGORITHM, KEY_ID, CONTEXT, BUCKET_KEY):
+        if name in headers:
+            raise S3Error("InvalidArgument", INCOMPATIBLE, ArgumentName=name)

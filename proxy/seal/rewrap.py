@@ -1,13 +1,13 @@
 """A new header for a body that stays as it is: another name, another key, or both.
 
-The content key is wrapped anew, and what the old header said of the body is carried over: its length or its
+The content keys are wrapped anew, and what the old header said of the body is carried over: its length or its
 upload, and its checksums. Fed an envelope whose seal was verified and a data key that was made to seal with;
 one that was opened from another header never wraps (docs/FORMAT.md, "Copies").
 """
 
 from collections.abc import Mapping
 
-from proxy.seal.envelope import Mode, OpenEnvelope, seal_envelope
+from proxy.seal.envelope import Mode, OpenEnvelope, OuterKey, seal_envelope
 
 
 def rewrap_envelope(
@@ -17,20 +17,21 @@ def rewrap_envelope(
     key: bytes,
     mode: Mode,
     data_key: bytes,
-    key_arn: str,
-    wrapped_data_key: bytes,
+    key_arn: str | None,
+    wrapped_data_key: bytes | None,
     data_key_per_object: bool,
     client_context: Mapping[str, str],
     salt: bytes,
     checksum_nonce: bytes,
+    outer: OuterKey | None = None,
 ) -> str:
     """The header's value for that name. `salt` (16) and `checksum_nonce` (12) are random, new for each call.
 
-    Raises RefusedContext, DamagedEnvelope (the old private field), ValueError for a body in two layers or a
-    mode that is none of the key service's.
+    `outer` holds the second layer's content key, as it was opened. Raises RefusedContext, DamagedEnvelope
+    (the old private field), ValueError where body and mode differ in their layers: those are the body's.
     """
-    if opened.outer_content_key is not None or mode not in {Mode.OWNED, Mode.KMS}:
-        raise ValueError("another layer, or a client's key, is not this function's to wrap")
+    if opened.outer_content_key != (outer.content_key if outer else None):
+        raise ValueError("a body keeps the layers that it has, under the content keys that it has")
     checksums = opened.checksums
     return seal_envelope(
         bucket=bucket,
@@ -47,4 +48,5 @@ def rewrap_envelope(
         client_context=client_context,
         checksums=checksums,
         checksum_nonce=checksum_nonce if checksums else None,
+        outer=outer,
     )

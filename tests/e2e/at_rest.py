@@ -40,8 +40,16 @@ class AtRest:
         self.store = store
         self._kms = kms
 
-    def __call__(self, bucket: str, key: str, plain: bytes, *, opens: bool | None = None) -> Sealed:
-        """`opens`: whether the key service must open it to us; by default, whether the mode is a key's."""
+    def __call__(
+        self,
+        bucket: str,
+        key: str,
+        plain: bytes,
+        *,
+        opens: bool | None = None,
+        client_key: bytes | None = None,
+    ) -> Sealed:
+        """`opens`: whether it must open to us; by default, where a key is given or the key service has it."""
         head = self.store.get_object(Bucket=bucket, Key=key)
         body: bytes = head.pop("Body").read()
         metadata = dict(head["Metadata"])
@@ -51,8 +59,12 @@ class AtRest:
         assert not holds_a_run_of(plain, body), "plaintext lies on the store"
         envelope = read_header(header)
         opened = None
-        if envelope.flags.mode is Mode.KEY_SERVICE if opens is None else opens:
-            opened = open_object(body, header, bucket=bucket, key=key.encode(), unwrap=self.unwrap)
+        if opens is None:
+            opens = envelope.flags.mode is Mode.KEY_SERVICE or client_key is not None
+        if opens:
+            opened = open_object(
+                body, header, bucket=bucket, key=key.encode(), unwrap=self.unwrap, client_key=client_key
+            )
             assert b"".join(opened.plaintext()) == plain
         return Sealed(body=body, metadata=metadata, head=head, envelope=envelope, opened=opened)
 

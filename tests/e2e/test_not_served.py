@@ -3,11 +3,9 @@
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from proxy.s3.operation_rows import ROWS
 from tests.e2e.at_rest import AtRest, plaintext
-from tests.e2e.sdk import refused
 from tests.e2e.wire import send
 from tests.stores.sealgate import Sealgate
 
@@ -105,14 +103,3 @@ def test_a_method_that_a_resource_does_not_have(
     answer = send(method, sealgate.url + path.format(bucket))
 
     assert (answer.status, answer.code) == (405, "MethodNotAllowed")
-
-
-def test_customer_keys_and_two_layers_are_refused(
-    s3: Any, bucket: str, key: str, sealed_on_store: AtRest
-) -> None:
-    """Until they are served, nothing is written under a weaker choice."""
-    for wish in ({"ServerSideEncryption": "aws:kms:dsse"}, {"SSECustomerAlgorithm": "AES256"}):
-        with pytest.raises(ClientError) as caught:
-            s3.put_object(Bucket=bucket, Key=key, Body=PLAIN, **wish)
-        assert refused(caught.value) == (501, "NotImplemented")
-    assert key not in sealed_on_store.keys(bucket)

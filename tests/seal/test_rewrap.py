@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from proxy.seal.envelope import Mode, OpenEnvelope, open_envelope, read_envelope
+from proxy.seal.envelope import Mode, OpenEnvelope, OuterKey, open_envelope, read_envelope
 from proxy.seal.errors import DamagedEnvelope, RefusedContext
 from proxy.seal.rewrap import rewrap_envelope
-from tests.seal.material import MULTIPART, SINGLE, Vector, header_of, named, present
+from tests.seal.material import MULTIPART, SINGLE, Vector, binary, header_of, named, present
 
 NEW: dict[str, Any] = {
     "bucket": "elsewhere",
@@ -23,6 +23,7 @@ NEW: dict[str, Any] = {
     "checksum_nonce": b"n" * 12,
 }
 ONE_LAYER = [vector for vector in (*SINGLE, *MULTIPART) if "outer_key_arn" not in vector]
+TWO_LAYERS = [vector for vector in (*SINGLE, *MULTIPART) if "outer_key_arn" in vector]
 
 
 @pytest.mark.parametrize("vector", ONE_LAYER, ids=named(ONE_LAYER))
@@ -49,16 +50,70 @@ def test_the_new_header_opens_under_no_other_name_and_no_other_key() -> None:
             open_envelope(sealed, bucket="elsewhere", key=key, data_key=data_key)
 
 
-def test_what_cannot_be_kept_is_a_mistake() -> None:
-    """A second layer would be lost, and a client's key is not the key service's to wrap under."""
-    old = opened(ONE_LAYER[0])
+@pytest.mark.parametrize("vector", ONE_LAYER, ids=named(ONE_LAYER))
+def test_a_client_s_own_key_may_be_the_new_one(vector: Vector) -> None:
+    """Then nothing of a key service stands in the header."""
+    old = opened(vector)
+    nothing: dict[str, Any] = {
+        "key_arn": None,
+        "wrapped_data_key": None,
+        "data_key_per_object": False,
+        "client_context": {},
+    }
 
-    with pytest.raises(ValueError, match="not this function's"):
-        rewrap_envelope(replace(old, outer_content_key=bytes(32)), **NEW)
-    with pytest.raises(ValueError, match="not this function's"):
-        rewrap_envelope(old, **NEW | {"mode": Mode.CLIENT})
+    sealed = read_envelope(rewrap_envelope(old, **NEW | nothing | {"mode": Mode.CLIENT}))
+    new = open_envelope(sealed, bucket="elsewhere", key=b"another/name", data_key=NEW["data_key"])
+
+    assert new.content_key == old.content_key
+    assert (sealed.mode, sealed.key_arn, sealed.wrapped_data_key) == (Mode.CLIENT, None, None)
+
+
+@pytest.mark.parametrize("vector", TWO_LAYERS, ids=named(TWO_LAYERS))
+def test_both_layers_are_wrapped_anew(vector: Vector) -> None:
+    """Each under its own data key, and the body's keys stay."""
+    old = opened(vector)
+    assert old.outer_content_key is not None
+
+    sealed = read_envelope(rewrap_envelope(old, **NEW | {"mode": Mode.DOUBLE, "outer": outer(old)}))
+    new = open_envelope(
+        sealed,
+        bucket="elsewhere",
+        key=b"another/name",
+        data_key=NEW["data_key"],
+        outer_data_key=b"o" * 32,
+    )
+
+    assert (new.content_key, new.outer_content_key) == (old.content_key, old.outer_content_key)
+    assert (sealed.outer_key_arn, sealed.outer_wrapped_data_key) == ("arn:outer", b"outer wrapped")
+    assert new.checksums == old.checksums
+
+
+def test_what_cannot_be_kept_is_a_mistake() -> None:
+    """A layer of the body cannot be left out, or added, by a header."""
+    old = opened(ONE_LAYER[0])
+    double = replace(old, outer_content_key=bytes(32))
+
+    with pytest.raises(ValueError, match="keeps the layers"):
+        rewrap_envelope(double, **NEW)
+    with pytest.raises(ValueError, match="keeps the layers"):
+        rewrap_envelope(old, **NEW | {"mode": Mode.DOUBLE, "outer": outer(double)})
+    with pytest.raises(ValueError, match="keeps the layers"):
+        rewrap_envelope(
+            double, **NEW | {"mode": Mode.DOUBLE, "outer": replace(outer(double), content_key=b"c" * 32)}
+        )
     with pytest.raises(RefusedContext):
         rewrap_envelope(old, **NEW | {"client_context": {"aws:s3:arn": "mine"}})
+
+
+def outer(old: OpenEnvelope) -> OuterKey:
+    assert old.outer_content_key is not None
+    return OuterKey(
+        key_arn="arn:outer",
+        wrapped_data_key=b"outer wrapped",
+        data_key=b"o" * 32,
+        content_key=old.outer_content_key,
+        salt=b"t" * 16,
+    )
 
 
 def opened(vector: Vector) -> OpenEnvelope:
@@ -67,4 +122,5 @@ def opened(vector: Vector) -> OpenEnvelope:
         bucket=vector["bucket"],
         key=present(vector, "key"),
         data_key=present(vector, "data_key"),
+        outer_data_key=binary(vector, "outer_data_key"),
     )

@@ -19,6 +19,7 @@ from tests.stores.seaweedfs import Store
 CONTEXT_VALUE = "value-of-a-private-context"
 TOKEN = "FwoGZXIvYXdzEXAMPLE//////////wEaDCtoken"
 CUSTOMER_KEY = bytes(range(100, 132))
+SHORT_KEY = base64.b64encode(CUSTOMER_KEY[1:]).decode()
 PLAIN = b"the plaintext of an object that nobody else may see"
 GUESS = "a-secret-that-was-guessed-wrongly"
 
@@ -100,7 +101,19 @@ def busy_hour(service: Launched) -> tuple[set[bytes], list[str], list[str]]:
         assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == PLAIN
         customer = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": CUSTOMER_KEY}
         secrets |= encodings(base64.b64encode(CUSTOMER_KEY))
-        ears[0].refused(s3.put_object, Bucket=bucket, Key="k", Body=PLAIN, **customer)
+        s3.put_object(Bucket=bucket, Key="own", Body=PLAIN, **customer)
+        assert s3.get_object(Bucket=bucket, Key="own", **customer)["Body"].read() == PLAIN
+        other = customer | {"SSECustomerKey": CUSTOMER_KEY[::-1]}
+        secrets |= encodings(CUSTOMER_KEY[::-1]) | encodings(base64.b64encode(CUSTOMER_KEY[::-1]))
+        for call, key, wish in (
+            (s3.get_object, "own", other),
+            (s3.get_object, "k", customer),
+            (s3.put_object, "own", customer | {"ServerSideEncryption": "AES256"}),
+            # With an MD5 of its own, boto3 sends the key as it is: here with one byte too few.
+            (s3.put_object, "own", customer | {"SSECustomerKey": SHORT_KEY, "SSECustomerKeyMD5": "AA=="}),
+        ):
+            ears[0].refused(call, Bucket=bucket, Key=key, **wish)
+        secrets.add(SHORT_KEY.encode())
         ears[0].refused(s3.get_object, Bucket=bucket, Key="no-such-key")
         ears[0].refused(
             s3.put_object,

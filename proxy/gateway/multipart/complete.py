@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from hmac import compare_digest
 
 from proxy.gateway.call import Call
-from proxy.gateway.datakeys import ENCRYPTION_NAMES, encryption_headers
+from proxy.gateway.customer_keys import customer_key_of
+from proxy.gateway.datakeys import ENCRYPTION_NAMES, encryption_of
 from proxy.gateway.finish import finish
 from proxy.gateway.forward import XML, document
 from proxy.gateway.multipart.end import send_end
@@ -26,7 +27,7 @@ from proxy.gateway.multipart.plan import (
     named_by_record,
     plain_parts,
 )
-from proxy.gateway.multipart.upload import maybe_upload, named_upload, upload_request
+from proxy.gateway.multipart.upload import maybe_upload, named_upload, opened_for_parts, upload_request
 from proxy.gateway.rules import Mode as RuleMode
 from proxy.gateway.store import answer_to, refusal, refuse_unless_ok, request_for
 from proxy.s3.checksums import PREFIX, Claims
@@ -94,6 +95,8 @@ async def complete_upload(call: Call) -> None:
         if upload is None:
             done = await _earlier(call, tag)
         else:
+            if customer_key_of(call) is not None:  # it may be left out; a wrong one is no mistake to overlook
+                await opened_for_parts(call, upload.envelope)
             completion = _Completion(call=call, upload=upload, wished=wished, claims=claims)
             async with call.hold(WORKING_BYTES + WORKING_BYTES_PER_PART * len(wished)):
                 done = await finish(completion.run())
@@ -174,9 +177,7 @@ class _Completion:
         envelope, checksum = self.upload.envelope, self.upload.checksum
         self.call.trace.encryption = ENCRYPTION_NAMES[envelope.mode]
         self.call.trace.key_arn = envelope.key_arn or ""
-        encryption = encryption_headers(
-            envelope.mode, envelope.key_arn, per_object=envelope.data_key_per_object
-        )
+        encryption = encryption_of(self.call, envelope)
         told = None
         if checksum is not None and index.checksums:
             digest = index.checksums[checksum.format_code]
@@ -229,9 +230,7 @@ async def _earlier(call: Call, tag: bytes | None) -> Done:
             raise S3Error("NoSuchUpload") from None
         if not compare_digest(envelope.upload_tag or b"", tag):
             raise S3Error("NoSuchUpload")
-        encryption = encryption_headers(
-            envelope.mode, envelope.key_arn, per_object=envelope.data_key_per_object
-        )
+        encryption = encryption_of(call, envelope)
         kept = {"x-amz-version-id", "x-amz-expiration"}
         headers = {n: v for n, v in client_headers(response.headers).items() if n in kept}
         return Done(etag=response.headers.get("etag", ""), headers=headers | encryption)

@@ -4,21 +4,21 @@ The envelope is all that the object's header will ever be, so everything that se
 """
 
 from proxy.gateway.call import Call
-from proxy.gateway.datakeys import SealingPlan, encryption_headers, plan_for, sealing_key
+from proxy.gateway.datakeys import plan_for, sealing_key
 from proxy.gateway.finish import finish
 from proxy.gateway.forward import XML, document, forward
 from proxy.gateway.multipart.memory import OpenUpload
 from proxy.gateway.multipart.upload import upload_of, upload_request
+from proxy.gateway.new_envelope import content_keys, new_envelope
 from proxy.gateway.rules import Mode as RuleMode
 from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
 from proxy.gateway.trace import Phase
-from proxy.keys.provider import DataKey
 from proxy.s3.encryption import parse_encryption
 from proxy.s3.errors import S3Error
 from proxy.s3.headers import ENVELOPE, check_metadata, client_headers, store_headers
 from proxy.s3.multipart import build_initiated, parse_initiated, parse_versioning
 from proxy.s3.upload_checksums import UploadChecksum, wished_checksum
-from proxy.seal.envelope import kms_context, read_envelope, seal_envelope
+from proxy.seal.envelope import kms_context, read_envelope
 from proxy.seal.keys import index_key
 from proxy.seal.records import TAG, UploadName, UploadRecord, seal_upload_record, upload_record_name
 from proxy.seal.upload_ids import client_upload_id
@@ -38,9 +38,10 @@ async def create_upload(call: Call) -> None:
         raise S3Error("InvalidRequest", "This store keeps no body under a name that ends in a slash.")
     plan = plan_for(call, parse_encryption(call.request.headers))
     await _refuse_versioned(call)
-    data_key = await sealing_key(call, plan)
-    content_key, tag = call.rooms.random(32), call.rooms.random(TAG)
-    envelope = _envelope(call, plan, data_key, content_key, tag)
+    sealing = await sealing_key(call, plan)
+    content, tag = content_keys(call, sealing), call.rooms.random(TAG)
+    envelope = new_envelope(call, sealing, content, upload_tag=tag)
+    check_metadata(call.request.headers, envelope_length=len(envelope))
     query = "uploads="
     async with answer_to(call, request_for(call, headers | {ENVELOPE: envelope}, query=query)) as response:
         await refuse_unless_ok(call, response)
@@ -48,11 +49,11 @@ async def create_upload(call: Call) -> None:
         name = upload_of(call, parse_initiated(await response.read(limit=ANSWER_BYTES)))
     record = UploadRecord(
         envelope=envelope,
-        index_key=index_key(content_key),
+        index_key=index_key(content.inner),
         checksum=checksum.format_code if checksum else None,
     )
     await _write_record(call, name, tag, record, checksum)
-    told |= encryption_headers(plan.mode, data_key.key_arn, per_object=plan.per_object)
+    told |= sealing.told()
     call.trace.upload_id = client_upload_id(tag, name.store_id)
     answer = build_initiated(bucket=call.request.bucket, key=call.request.key, upload_id=call.trace.upload_id)
     await call.reply(200, told | (checksum.headers() if checksum else {}) | XML, answer)
@@ -118,21 +119,3 @@ async def _refuse_versioned(call: Call) -> None:
             " service has to name one (upstreams.state).",
         )
     call.rooms.uploads.note_unversioned(bucket, now=now)
-
-
-def _envelope(call: Call, plan: SealingPlan, data_key: DataKey, content_key: bytes, tag: bytes) -> str:
-    envelope = seal_envelope(
-        bucket=call.request.bucket,
-        key=call.request.key.encode(),
-        mode=plan.mode,
-        data_key=data_key.plain,
-        content_key=content_key,
-        salt=call.rooms.random(16),
-        upload_tag=tag,
-        key_arn=data_key.key_arn,
-        wrapped_data_key=data_key.wrapped,
-        data_key_per_object=plan.per_object,
-        client_context=plan.client_context,
-    )
-    check_metadata(call.request.headers, envelope_length=len(envelope))
-    return envelope

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from proxy.gateway.call import Call
-from proxy.gateway.datakeys import encryption_headers, opened_envelope
+from proxy.gateway.datakeys import encryption_of
 from proxy.gateway.exchange import Buffer
 from proxy.gateway.multipart.memory import OpenUpload, PartNote
-from proxy.gateway.multipart.upload import open_upload, part_number, upload_request
+from proxy.gateway.multipart.upload import open_upload, opened_for_parts, part_number, upload_request
 from proxy.gateway.pump import PlainBody
 from proxy.gateway.put import put_plain
 from proxy.gateway.rules import Mode as RuleMode
@@ -78,7 +78,7 @@ async def upload_part(call: Call) -> None:
 async def part_target(call: Call, number: int) -> PartTarget:
     """The upload that the request names. Raises S3Error, KeyServiceError, FormatError, UpstreamError."""
     upload = await open_upload(call)
-    return PartTarget(upload=upload, opened=await opened_envelope(call, upload.envelope), number=number)
+    return PartTarget(upload=upload, opened=await opened_for_parts(call, upload.envelope), number=number)
 
 
 async def send_part(call: Call, target: PartTarget, source: PlainSource) -> dict[str, str]:
@@ -95,10 +95,7 @@ async def send_part(call: Call, target: PartTarget, source: PlainSource) -> dict
         headers = await _send_held(call, target, source, run_id, keep=keep)
     else:
         headers = await _send_streamed(call, target, source, run_id, keep=keep)
-    envelope = target.upload.envelope
-    return headers | encryption_headers(
-        envelope.mode, envelope.key_arn, per_object=envelope.data_key_per_object
-    )
+    return headers | encryption_of(call, target.upload.envelope)
 
 
 def _must_keep(call: Call, target: PartTarget, plain_length: int) -> bool:

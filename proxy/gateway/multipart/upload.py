@@ -9,14 +9,17 @@ from types import MappingProxyType
 from urllib.parse import quote
 
 from proxy.gateway.call import Call
+from proxy.gateway.customer_keys import customer_key_of
+from proxy.gateway.datakeys import opened_envelope
 from proxy.gateway.multipart.memory import OpenUpload
 from proxy.gateway.store import request_for
 from proxy.gateway.trace import Phase
+from proxy.s3.customer_key import UPLOAD_OTHER_KEY, UPLOAD_WANTS_KEY, UPLOAD_WANTS_NONE
 from proxy.s3.errors import S3Error
 from proxy.s3.multipart import parse_part_number
 from proxy.s3.upload_checksums import upload_checksum
-from proxy.seal.envelope import kms_context, read_envelope
-from proxy.seal.errors import DamagedRecord
+from proxy.seal.envelope import Mode, OpenEnvelope, SealedEnvelope, kms_context, read_envelope
+from proxy.seal.errors import DamagedRecord, WrongKey
 from proxy.seal.records import (
     UploadName,
     UploadRecord,
@@ -56,6 +59,21 @@ async def open_upload(call: Call) -> OpenUpload:
     if found is None:
         raise S3Error("NoSuchUpload")
     return found
+
+
+async def opened_for_parts(call: Call, envelope: SealedEnvelope) -> OpenEnvelope:
+    """The upload's envelope, for a part of it.
+
+    Raises S3Error InvalidRequest where the client's own key is not the one that the upload began with, or one
+    of the two brought none; and what opened_envelope raises.
+    """
+    own = customer_key_of(call) is not None
+    if own != (envelope.mode is Mode.CLIENT):
+        raise S3Error("InvalidRequest", UPLOAD_WANTS_NONE if own else UPLOAD_WANTS_KEY)
+    try:
+        return await opened_envelope(call, envelope)
+    except WrongKey:
+        raise S3Error("InvalidRequest", UPLOAD_OTHER_KEY) from None
 
 
 async def maybe_upload(call: Call) -> OpenUpload | None:
