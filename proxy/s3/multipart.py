@@ -215,11 +215,12 @@ def unquoted(etag: str) -> str:
     return etag.strip().removeprefix('"').removesuffix('"')
 
 
-def check_order(parts: Sequence[CompletedPart]) -> None:
-    """InvalidPartOrder where numbers do not rise."""
+def in_order(parts: Sequence[CompletedPart]) -> tuple[CompletedPart, ...]:
+    """InvalidPartOrder where numbers fall. Of one that is named again the last counts, as Ceph has it."""
     numbers = [part.number for part in parts]
-    if any(before >= after for before, after in pairwise(numbers)):
+    if any(before > after for before, after in pairwise(numbers)):
         raise S3Error("InvalidPartOrder")
+    return tuple({part.number: part for part in parts}.values())
 
 
 def _completed_part(node: Node) -> CompletedPart:

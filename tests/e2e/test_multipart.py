@@ -211,7 +211,6 @@ def test_a_repeated_complete_is_the_same_success(
     ("numbers", "change", "code"),
     [
         ([2, 1], {}, "InvalidPartOrder"),
-        ([1, 1], {}, "InvalidPartOrder"),
         ([1, 3], {3: {"PartNumber": 3, "ETag": '"0123456789abcdef0123456789abcdef"'}}, "InvalidPart"),
         ([1], {1: {"PartNumber": 1, "ETag": '"0123456789abcdef0123456789abcdef"'}}, "InvalidPart"),
         ([2, 10_000], {10_000: {"PartNumber": 10_000, "ETag": '"aa"'}}, "InvalidPart"),

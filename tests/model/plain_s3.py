@@ -24,8 +24,9 @@ class Upload:
 
     def refusal_of(self, numbers: Sequence[int]) -> str:
         """The code that completing it with these parts ends with; empty where it succeeds."""
-        if any(latter <= former for former, latter in itertools.pairwise(numbers)):
+        if any(latter < former for former, latter in itertools.pairwise(numbers)):
             return "InvalidPartOrder"
+        numbers = list(dict.fromkeys(numbers))
         if any(number not in self.parts for number in numbers):
             return "InvalidPart"
         if any(len(self.parts[number]) < SMALLEST_PART for number in numbers[:-1]):
@@ -33,6 +34,7 @@ class Upload:
         return ""
 
     def whole(self, numbers: Sequence[int]) -> Object:
+        numbers = list(dict.fromkeys(numbers))
         parts = [self.parts[number] for number in numbers]
         sizes = tuple(zip(numbers, map(len, parts), strict=True))
         return Object(plain=b"".join(parts), metadata=self.metadata, parts=sizes)

@@ -40,7 +40,7 @@ from proxy.s3.multipart import (
     CompleteRefused,
     build_complete,
     build_completed,
-    check_order,
+    in_order,
     parse_complete,
     parse_completed,
 )
@@ -84,8 +84,7 @@ async def complete_upload(call: Call) -> None:
     claims = whole_claims(call.request.headers)
     body = bytes(await document(call, _body_claims(call), limit=MAX_COMPLETE_BYTES))
     # 10,000 parts take a moment, in which this worker's other requests go on.
-    wished = await asyncio.to_thread(parse_complete, body)
-    check_order(wished)
+    wished = in_order(await asyncio.to_thread(parse_complete, body))
     tag, name = named_upload(call)
     if call.rule.mode is RuleMode.PASSTHROUGH:
         call.trace.encryption = "passthrough"
