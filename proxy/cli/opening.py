@@ -18,7 +18,7 @@ import click
 from proxy.cli.datakeys import KeySourceRefused, Unwrap, from_api, from_store
 from proxy.cli.hsm import root_key_source
 from proxy.cli.options import config_option, loaded
-from proxy.runtime.kms import OWN_KEYS
+from proxy.runtime.kms import OWN_KEYS, claim_of
 from proxy.runtime.rules import rules_of
 from recovery.envelope import Envelope, read_header
 from recovery.errors import RecoveryError
@@ -106,8 +106,10 @@ def _source(
         if config.hsm is None:
             raise KeySourceRefused(f"{config_path}: has no built-in key service: give --kms-endpoint")
         rule = rules_of(config, OWN_KEYS).for_name(bucket, key)
+        own = claim_of(OWN_KEYS)
         for arn in _key_arns(envelope):
-            if not rule.accepts_key(arn):
+            # A second layer is under the service's own key, which no rule has to name.
+            if not rule.accepts_key(arn) and not (_is_outer(envelope, arn) and own(arn)):
                 raise KeySourceRefused(
                     f"{arn}: the header names this key, but {config_path} accepts it for no object of this"
                     " name: see `sealgate config explain`"
@@ -119,6 +121,11 @@ def _source(
 def _key_arns(envelope: Envelope) -> list[str]:
     layers = [envelope.inner, *([envelope.outer] if envelope.outer else [])]
     return [layer.data_key.key_arn for layer in layers if layer.data_key is not None]
+
+
+def _is_outer(envelope: Envelope, key_arn: str) -> bool:
+    layer = envelope.outer
+    return layer is not None and layer.data_key is not None and layer.data_key.key_arn == key_arn
 
 
 def _client_key(path: Path) -> bytes:

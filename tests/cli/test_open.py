@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import io
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from typing import Any
 
 import boto3
 import pytest
+from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from click.testing import CliRunner, Result
 
@@ -22,6 +24,9 @@ from tests.stores.seaweedfs import Store
 
 BUCKET = "opened"
 PLAIN = {"owned": b"", "kms": os.urandom(200_000), "a b%2Fé/x": b"a key of many kinds of characters"}
+TWO_LAYERS = {"double": os.urandom(70_000), "double parts": os.urandom(5 * 1024 * 1024 + 70_000)}
+"""Single-part, and uploaded in parts."""
+PLAIN |= TWO_LAYERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +93,13 @@ def _put(service: Sealgate) -> str:
     s3.put_object(Bucket=BUCKET, Key="owned", Body=PLAIN["owned"])
     for name in ("kms", "a b%2Fé/x"):
         s3.put_object(Bucket=BUCKET, Key=name, Body=PLAIN[name], **kms_key)
+    two_layers = kms_key | {"ServerSideEncryption": "aws:kms:dsse"}
+    s3.put_object(Bucket=BUCKET, Key="double", Body=PLAIN["double"], **two_layers)
+    in_parts = TransferConfig(  # type: ignore[no-untyped-call] # the same
+        multipart_threshold=5 * 1024**2, multipart_chunksize=5 * 1024**2
+    )
+    parts = io.BytesIO(PLAIN["double parts"])
+    s3.upload_fileobj(parts, BUCKET, "double parts", ExtraArgs=two_layers, Config=in_parts)
     return key_arn
 
 
@@ -336,6 +348,16 @@ def test_a_key_that_the_rules_do_not_accept_is_refused(copies: Copies, tmp_path:
 
     assert refused.exit_code == 1
     assert refused.stderr.startswith(f"Error: {copies.key_arn}: the header names this key, but {config} ")
+
+
+@pytest.mark.parametrize("name", TWO_LAYERS)
+def test_a_rule_of_other_keys_opens_the_outer_layer(copies: Copies, tmp_path: Path, name: str) -> None:
+    """It is under the service's own key, which no rule names; the inner key is the one that a rule bounds."""
+    config = tmp_path / "config.yaml"
+    for accepted, code in ((copies.key_arn, 0), ("arn:aws:kms:eu-west-1:444455556666:key/*", 1)):
+        config.write_text(copies.config.read_text() + f"buckets:\n- {{match: '*', keys: ['{accepted}']}}\n")
+        opened = copies.open(name, "--config", str(config))
+        assert (opened.exit_code, opened.stdout_bytes) == (code, PLAIN[name] if code == 0 else b"")
 
 
 def test_a_missing_root_key_is_one_line(copies: Copies) -> None:

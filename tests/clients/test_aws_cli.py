@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from recovery.envelope import Mode
 from tests.e2e.at_rest import AtRest, plaintext
+from tests.e2e.own_keys import OWN
 from tests.e2e.sdk import REGION
 from tests.stores.sealgate import ALICE, Sealgate
 
@@ -147,6 +149,46 @@ def test_cp_and_mv_from_name_to_name(aws: Aws, s3: Any, bucket: str, sealed_on_s
             assert name == "large" or (got["Metadata"], got["ContentType"]) == ({"a": "b"}, "text/x")
     assert not [name for name in sealed_on_store.keys(bucket) if name.startswith("from/")]
     assert aws("s3", "sync", f"s3://{bucket}/copied/", f"s3://{bucket}/moved/") == ""
+
+
+@pytest.mark.parametrize("plain", [PLAIN, IN_PARTS], ids=["one piece", "parts"])
+def test_cp_under_the_user_s_own_key(
+    *, aws: Aws, bucket: str, tmp_path: Path, sealed_on_store: AtRest, plain: bytes
+) -> None:
+    """SSE-C up, from name to name, and down; without the key nothing comes."""
+    source, target, key = tmp_path / "file", tmp_path / "back", tmp_path / "key"
+    source.write_bytes(plain)
+    key.write_bytes(OWN.plain)
+    own = ("--sse-c", "AES256", "--sse-c-key", f"fileb://{key}")
+    of_source = ("--sse-c-copy-source", "AES256", "--sse-c-copy-source-key", f"fileb://{key}")
+    place = f"s3://{bucket}/own/{len(plain)}"
+
+    aws("s3", "cp", source, place, *own)
+    aws("s3", "cp", place, f"{place}-copy", *own, *of_source)
+    aws("s3", "cp", f"{place}-copy", target, *own)
+
+    assert target.read_bytes() == plain
+    for name in (f"own/{len(plain)}", f"own/{len(plain)}-copy"):
+        sealed_on_store(bucket, name, plain, client_key=OWN.plain)
+    assert "400" in aws("s3", "cp", place, tmp_path / "none", fails=True)
+    assert not (tmp_path / "none").exists()
+
+
+def test_s3api_in_two_layers(
+    *, aws: Aws, bucket: str, key_arn: str, tmp_path: Path, sealed_on_store: AtRest
+) -> None:
+    """`aws s3 cp` of version 1 does not know the word, `s3api` does."""
+    source, target = tmp_path / "file", tmp_path / "back"
+    source.write_bytes(PLAIN)
+    where = ("--bucket", bucket, "--key", "double")
+    wish = ("--server-side-encryption", "aws:kms:dsse", "--ssekms-key-id", key_arn)
+
+    put = aws.json("s3api", "put-object", *where, "--body", source, *wish)
+    aws("s3", "cp", f"s3://{bucket}/double", target)
+
+    assert (put["ServerSideEncryption"], put["SSEKMSKeyId"]) == ("aws:kms:dsse", key_arn)
+    assert target.read_bytes() == PLAIN
+    assert sealed_on_store(bucket, "double", PLAIN).envelope.flags.mode is Mode.TWO_LAYERS
 
 
 def test_presign(aws: Aws, s3: Any, bucket: str) -> None:

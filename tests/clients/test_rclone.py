@@ -10,6 +10,7 @@ import pytest
 from tests.clients.commands import Command, files_in, tree
 from tests.clients.fetched import Fetched
 from tests.e2e.at_rest import AtRest, plaintext
+from tests.e2e.own_keys import OWN
 from tests.e2e.sdk import REGION
 from tests.stores.sealgate import ALICE, Sealgate
 from tests.tools import installed
@@ -162,3 +163,30 @@ def test_copied_moved_and_touched_from_name_to_name(
     assert listed(rclone, there) == {
         f"{place}/{name}": len(body) for place in ("second", "third") for name, body in FILES.items()
     }
+
+
+def test_sync_under_the_user_s_own_key(
+    *, rclone: Command, bucket: str, tmp_path: Path, sealed_on_store: AtRest
+) -> None:
+    """SSE-C: up in one piece and in parts, a second run that is idle, from name to name, and down again."""
+    here, there, back = tree(tmp_path / "here", FILES), f"s3:{bucket}/own", tmp_path / "back"
+    own = Command(
+        words=(
+            *rclone.words,
+            *("--s3-sse-customer-algorithm", "AES256", "--s3-sse-customer-key-base64", OWN.in_base64),
+            *("--s3-server-side-encryption", "", "--s3-sse-kms-key-id", "", "--s3-upload-cutoff", "5M"),
+        ),
+        home=rclone.home,
+        environ=rclone.environ,
+    )
+
+    own("sync", here, there)
+    assert NOTHING in own("sync", here, there).told
+    own("copyto", f"{there}/segment", f"{there}/copied")
+    own("sync", there, back)
+
+    assert files_in(back) == FILES | {"copied": FILES["segment"]}
+    for name, body in files_in(back).items():
+        sealed_on_store(bucket, f"own/{name}", body, client_key=OWN.plain)
+    rclone("copyto", f"{there}/segment", tmp_path / "none", fails=True)
+    assert not (tmp_path / "none").exists()

@@ -1,6 +1,8 @@
 """SSE-C: what is sealed under a client's own key opens with that key, and with nothing that is kept here."""
 
 import io
+import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +13,13 @@ from recovery.envelope import Mode
 from recovery.errors import WrongKey
 from tests.e2e.at_rest import AtRest, plaintext
 from tests.e2e.migrating import Migrating
-from tests.e2e.own_keys import OTHER, OWN, told
-from tests.e2e.sdk import refused, request_id
+from tests.e2e.own_keys import NAME, OTHER, OWN, OwnKey, told
+from tests.e2e.sdk import client, refused, request_id
 from tests.e2e.trail import Trail
 from tests.e2e.uploads import SMALLEST, Upload
-from tests.stores.sealgate import Sealgate
+from tests.e2e.wire import send
+from tests.stores.sealgate import Sealgate, serving
+from tests.stores.seaweedfs import Store, free_ports
 
 PLAIN = plaintext(100_000)
 BODIES = {"empty": b"", "held": PLAIN, "streamed": plaintext(1024 * 1024 + 1)}
@@ -184,6 +188,65 @@ def test_a_folder_marker_holds_nothing_to_seal(s3: Any, bucket: str, key: str) -
     s3.put_object(Bucket=bucket, Key=f"{key}/", **OWN.wish)
 
     assert s3.get_object(Bucket=bucket, Key=f"{key}/", **OWN.wish)["Body"].read() == b""
+
+
+WRONG: dict[str, dict[str, Any]] = {
+    "no key": {"key": None},
+    "no MD5": {"key-md5": None},
+    "no algorithm": {"algorithm": None},
+    "another MD5": {"key-md5": OTHER.md5},
+    "31 bytes": OwnKey(OWN.plain[:31]).headers,
+    "no base64": {"key": "?" * 44},
+    "another algorithm": {"algorithm": "AES512"},
+}
+"""What is changed in the three headers."""
+REQUESTS = {
+    "PUT": ("PUT", "", ""),
+    "GET": ("GET", "", ""),
+    "HEAD": ("HEAD", "", ""),
+    "attributes": ("GET", "?attributes", ""),
+    "create": ("POST", "?uploads", ""),
+    "part": ("PUT", "?partNumber=1&uploadId=some", ""),
+    "complete": ("POST", "?uploadId=some", ""),
+    "copy": ("PUT", "", "there"),
+    "copied part": ("PUT", "?partNumber=1&uploadId=some", "there"),
+}
+"""Method, query, source."""
+
+
+@pytest.mark.parametrize("case", WRONG)
+@pytest.mark.parametrize("request_of", REQUESTS)
+def test_malformed_headers_are_refused_by_every_operation(
+    *, sealgate: Sealgate, bucket: str, case: str, request_of: str
+) -> None:
+    """Before anything else is looked at: there is no such object, and no such upload."""
+    method, query, source = REQUESTS[request_of]
+    changes = {f"{NAME}-{name.removeprefix(f'{NAME}-')}": each for name, each in WRONG[case].items()}
+    headers = {name: value for name, value in (OWN.headers | changes).items() if value is not None}
+    if source:
+        headers = {name.replace("x-amz-", "x-amz-copy-source-"): value for name, value in headers.items()}
+        headers["x-amz-copy-source"] = f"/{bucket}/{source}"
+    if query == "?attributes":
+        headers["x-amz-object-attributes"] = "ETag"
+
+    answer = send(method, f"{sealgate.url}/{bucket}/nothing{query}", headers=headers)
+
+    code = "InvalidEncryptionAlgorithmError" if case == "another algorithm" else "InvalidArgument"
+    assert (answer.status, answer.code) == (400, "" if method == "HEAD" else code)
+    assert OWN.in_base64.encode() not in answer.body
+
+
+def test_the_setting_reaches_the_check(store: Store, tmp_path: Path, key: str) -> None:
+    """Over plain HTTP, as S3: nobody's key is taken, not even this machine's."""
+    listen = {"port": free_ports(1)[0], "sse_c_over_http": "refuse"}
+    with serving(store, tmp_path, listen=listen) as service, client("s3", service.url) as s3:
+        name = f"own-{uuid.uuid4()}"
+        s3.create_bucket(Bucket=name)
+        with pytest.raises(ClientError) as caught:
+            s3.put_object(Bucket=name, Key=key, Body=PLAIN, **OWN.wish)
+
+    assert refused(caught.value) == (400, "InvalidRequest")
+    assert caught.value.response["Error"]["Message"].endswith("must be made over a secure connection.")
 
 
 # --- Uploads in parts -----------------------------------------------------------------------------
