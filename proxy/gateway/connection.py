@@ -160,6 +160,11 @@ class ClientConnection(asyncio.Protocol):
             await self._moved()
 
     @property
+    def goes_astray(self) -> bool:
+        """No other request can follow: nobody could tell where it begins."""
+        return self._damaged or (self._chunks is not None and self._chunks.surplus)
+
+    @property
     def body_is_over(self) -> bool:
         """Nothing more of it will come; some may still be to be read."""
         return self._body_left == 0 if self._chunks is None else self._chunks.over
@@ -178,7 +183,7 @@ class ClientConnection(asyncio.Protocol):
                 self._watch(LINGER_SECONDS, self.close)
             self._resume_reading()
             await self._woken()
-        can_follow = self._chunks is None
+        can_follow = not self.goes_astray
         self._chunks = None
         self._serving = False
         self._late = None
@@ -224,7 +229,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _take(self, data: bytes) -> None:
         """What came while a request is served: its body, and what is behind it."""
-        if self._chunks is not None:
+        if self._chunks is not None and not self._chunks.over:
             piece = self._unchunked(self._chunks, data)
         elif len(data) <= self._body_left:
             piece = data

@@ -60,7 +60,7 @@ class HttpExchange:
     ) -> None:
         assert not self.begun, "an answer has one head"
         # A client that was never told to continue may send its body or not: nobody could tell it from a head.
-        self._closing = self._closing or self._continue
+        self._closing = self._closing or self._continue or self._connection.goes_astray
         head = head_bytes(status, headers, length=length, close=self._closing)
         self.begun = True
         self._owed = length or 0

@@ -87,7 +87,7 @@ BAD_QUERIES = [
     ("X-Amz-Signature=", "X-Amz-Signature=0&X-Amz-Signature="),
     *(
         ("X-Amz-Expires=60", f"X-Amz-Expires={text}")
-        for text in ("0", "-1", "604801", "", "1.5", "60s", "0x1", "%2B60", "%D9%A6", "9" * 5000)
+        for text in ("-1", "604801", "", "1.5", "60s", "0x1", "%2B60", "%D9%A6", "9" * 5000)
     ),
 ]
 

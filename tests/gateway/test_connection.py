@@ -41,13 +41,27 @@ async def test_requests_in_a_row_are_answered_in_order_however_they_are_cut() ->
             assert answer.endswith(b"GET /last  ")
 
 
-async def test_a_chunked_body_is_read_and_nothing_behind_it() -> None:
-    """The connection ends after it: where it ended is then nobody's to see differently."""
+BODY = b"3\r\nabc\r\n1\r\nd\r\n0\r\n\r\n"
+
+
+async def test_after_a_chunked_body_the_connection_goes_on() -> None:
+    """SDKs send each PUT over TLS like that; a handshake for every one would be dear."""
     async with serving() as (_, port):
-        answer = await talk(port, CHUNKED + b"3\r\nabc\r\n1\r\nd\r\n0\r\n\r\n" + LAST)
+        answer = await talk(port, CHUNKED + BODY, CHUNKED + BODY, LAST, pause_seconds=0.05)
+
+    assert answer.count(b"PUT /c  abcd") == 2
+    assert answer.count(b"connection: close") == 1
+    assert answer.endswith(b"GET /last  ")
+
+
+async def test_what_comes_along_with_a_chunked_body_s_end_is_not_read() -> None:
+    """Where that body ended is nobody's to see differently; the client is told to come again."""
+    async with serving() as (_, port):
+        answer = await talk(port, CHUNKED + BODY + LAST)
 
     assert answer.endswith(b"PUT /c  abcd")
     assert answer.count(b"HTTP/1.1") == 1
+    assert b"connection: close" in answer
 
 
 async def test_a_damaged_chunked_body_is_told_to_the_handler() -> None:

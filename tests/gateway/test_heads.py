@@ -141,9 +141,17 @@ def test_a_chunked_body_is_the_same_wherever_it_is_cut(at: int) -> None:
 
     body = chunks.feed(CHUNKED[:at])
     assert not chunks.over
-    body += chunks.feed(CHUNKED[at:] + b"GET / HTTP/1.1\r\n\r\n")
+    body += chunks.feed(CHUNKED[at:])
 
-    assert (body, chunks.over, chunks.feed(b"more")) == (PLAIN, True, b"")
+    assert (body, chunks.over, chunks.surplus) == (PLAIN, True, False)
+
+
+@pytest.mark.parametrize("more", [b"G", b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", b"\0"])
+def test_what_comes_with_a_chunked_body_s_end_is_noted(more: bytes) -> None:
+    """Nobody could tell where it begins."""
+    chunks = Chunks()
+
+    assert (chunks.feed(CHUNKED + more), chunks.over, chunks.surplus) == (PLAIN, True, True)
 
 
 @pytest.mark.parametrize(
