@@ -1,5 +1,6 @@
 """Servers that the whole run shares: starting one takes seconds, and each test has buckets of its own."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,11 @@ from tests.stores.seaweedfs import Store, seaweedfs
 # On a busy machine a step that takes a millisecond takes a second: time says nothing about what is tried.
 settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any-machine")
+
+
+def pytest_configure() -> None:
+    """A run that a shell put in the background ignores Ctrl-C, and so would all that it starts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,6 @@ class Chunks:
 
     def feed(self, data: bytes) -> bytes:
         """The body's bytes in data, maybe none; not to be called once it is over. Raises DamagedChunks."""
-        assert not self.over, "what comes later is another message's"
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as exc:
