@@ -147,7 +147,7 @@ BY_QUERY: dict[str, tuple[Forged, tuple[int, str]]] = {
     "16 minutes early": (presigned_at(16 * 60), DENIED),
     "lengthened": (presigned_then(parameter("X-Amz-Expires", "3000")), MISMATCH),
     "eight days": (presigned_then(expires=8 * 86_400), BAD_QUERY),
-    "no lifetime": (presigned_then(parameter("X-Amz-Expires", "0")), BAD_QUERY),
+    "no lifetime": (presigned_then(parameter("X-Amz-Expires", "0")), DENIED),
     "lifetime in words": (presigned_then(parameter("X-Amz-Expires", "long")), BAD_QUERY),
     "signature": (presigned_then(parameter("X-Amz-Signature", "0" * 64)), MISMATCH),
     "signature missing": (presigned_then(parameter("X-Amz-Signature", None)), BAD_QUERY),
