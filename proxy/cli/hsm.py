@@ -5,20 +5,26 @@ import json
 import os
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args
 
 import click
 
-from proxy.cli.options import ConfigRefused, config_option, read
+from proxy.cli.options import ConfigRefused, config_option, loaded, read
 from proxy.config.errors import ConfigError
 from proxy.config.load import parse
 from proxy.config.schema import Config, Hsm, RootKey
 from proxy.config.sources import plain_values
 from proxy.config.terms import Name
+from proxy.hsm.copies import accept as accept_store
+from proxy.hsm.copies import back_up
+from proxy.hsm.copies import restore as put_back
 from proxy.hsm.init import InitResult, initialise
 from proxy.hsm.root import RootKeyError, RootSource, root_source
 from proxy.hsm.store import StoreError
+from proxy.hsm.witness import FileWitness, beside
 
 
 @click.group()
@@ -42,7 +48,7 @@ def init(config_path: Path, account: str | None, name: str) -> None:
     if account is not None and account not in config.accounts:
         raise ConfigRefused([f"accounts: {account} is not among them: add it, or choose another --account"])
     _make_directories(config.hsm)
-    try:
+    with _told_as_errors():
         made = initialise(
             Path(config.hsm.store),
             root_key_source(config.hsm.root_key),
@@ -50,16 +56,88 @@ def init(config_path: Path, account: str | None, name: str) -> None:
             region=config.hsm.regions[0],
             clock=time.time,
             random=os.urandom,
+            witness=witness_of(config.hsm).path,
             make_root_key=True,
         )
+    click.echo(_told(made, config.hsm.store, config_path, name), nl=False)
+
+
+@hsm.command(epilog="Example: sealgate hsm backup --config config.yaml /backup/hsm-2026-11-25.sqlite")
+@config_option
+@click.argument("copy", type=click.Path(path_type=Path))
+def backup(config_path: Path, copy: Path) -> None:
+    """Write a copy of the store to COPY, also while the service runs, and prove it with the root key.
+
+    Keep it apart from the root key: who has both has every KMS key.
+    """
+    section = _section(config_path)
+    with _told_as_errors():
+        found = back_up(Path(section.store), copy, root_key_source(section.root_key), random=os.urandom)
+    click.echo(f"{copy}: {found.records} records, change {found.generation}, all opened with the root key")
+
+
+@hsm.command(epilog="Example: sealgate hsm restore --config config.yaml /backup/hsm-2026-11-25.sqlite")
+@config_option
+@click.argument("copy", type=click.Path(path_type=Path))
+@click.option(
+    "--accept-older", is_flag=True, help="Also where a newer store was seen here: keys made since are gone."
+)
+def restore(config_path: Path, copy: Path, *, accept_older: bool) -> None:
+    """Put COPY in the store's place. The service must be stopped; what was there is kept beside it."""
+    section = _section(config_path)
+    _make_directories(section)
+    source = root_key_source(section.root_key)
+    with _told_as_errors():
+        found, kept = put_back(
+            copy,
+            Path(section.store),
+            source,
+            witness_of(section),
+            random=os.urandom,
+            accept_older=accept_older,
+        )
+    click.echo(f"{section.store}: {found.records} records, change {found.generation}")
+    if kept:
+        click.echo(f"What was there before: {kept}")
+
+
+@hsm.command(epilog="Example: sealgate hsm accept --config config.yaml")
+@config_option
+def accept(config_path: Path) -> None:
+    """Take the store as it is for the newest, where the witness says otherwise or is not there.
+
+    Keys that were made after this copy are gone, and what they sealed cannot be read.
+    """
+    section = _section(config_path)
+    with _told_as_errors():
+        found = accept_store(
+            Path(section.store), root_key_source(section.root_key), witness_of(section), random=os.urandom
+        )
+    click.echo(f"{section.store}: accepted, with {found.records} records at change {found.generation}")
+
+
+def _section(config_path: Path) -> Hsm:
+    config = loaded(config_path)
+    if config.hsm is None:
+        raise ConfigRefused(["hsm: is missing: this configuration has no built-in key service"])
+    return config.hsm
+
+
+def witness_of(section: Hsm) -> FileWitness:
+    return FileWitness(Path(section.witness) if section.witness else beside(Path(section.store)))
+
+
+@contextmanager
+def _told_as_errors() -> Iterator[None]:
+    try:
+        yield
     except (StoreError, RootKeyError) as exc:
         raise click.ClickException(str(exc)) from None
-    click.echo(_told(made, config.hsm.store, config_path, name), nl=False)
 
 
 def _make_directories(section: Hsm) -> None:
     """For the service's user alone, where they are not there yet. Raises ClickException."""
-    for file in filter(None, (section.store, section.root_key.file)):
+    for file in filter(None, (section.store, section.witness, section.root_key.file)):
         directory = Path(file).parent
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -19,6 +19,7 @@ FIXED = (
     "listen.port",
     "admin",
     "hsm.store",
+    "hsm.witness",
     "hsm.root_key",
     "hsm.regions",
     "hsm.socket",

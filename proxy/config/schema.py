@@ -258,6 +258,9 @@ class Hsm:
 
     store: FilePath
     """The SQLite file."""
+    witness: FilePath | None = None
+    """Remembers how far the store had come; best on another disk. None: beside the store, its name with
+    `.witness`."""
     root_key: RootKey
     regions: Annotated[tuple[Region, ...], Bounds(1, 64)] = ("us-east-1",)
     socket: FilePath = HSM_SOCKET

@@ -18,7 +18,8 @@ from proxy.hsm.core.records import alias_record, key_record, version_record
 from proxy.hsm.root import KeyFile, RootSource, write_key_file
 from proxy.hsm.sealed import SealedStore, check_new, create_store, open_store
 from proxy.hsm.sqlite import SqliteRows
-from proxy.hsm.store import StoreError
+from proxy.hsm.store import StoreError, Witness
+from proxy.hsm.witness import FileWitness, beside
 
 _ACCESS_KEY_BYTES, _SECRET_BYTES = 10, 30
 
@@ -45,6 +46,7 @@ def initialise(
     region: str,
     clock: Callable[[], float],
     random: Callable[[int], bytes],
+    witness: Path | None = None,
     make_root_key: bool = False,
     administrator: str = "admin",
 ) -> InitResult:
@@ -63,20 +65,23 @@ def initialise(
             OWNED_ALIAS, account=SERVICE_ACCOUNT, region=region, now_epoch=round(clock(), 3), random=random
         )
         records = [version_record(version), key_record(key), alias_record(alias)]
-        create_store(rows, source, records, random=random).close()
+        note = FileWitness(witness or beside(path))
+        create_store(rows, source, records, random=random, witness=note).close()
         version.material.wipe()
     finally:
         rows.close()
     return _administrator(administrator, account, random, made)
 
 
-def open_sqlite_store(path: Path, source: RootSource, *, random: Callable[[int], bytes]) -> SealedStore:
-    """The store at path, for this process alone.
+def open_sqlite_store(
+    path: Path, source: RootSource, *, random: Callable[[int], bytes], witness: Witness | None = None
+) -> SealedStore:
+    """The store at path, for this process alone. The witness is asked as records are read.
 
     Raises StoreMissing, StoreBusy, WrongRootKey, StoreDamaged or another StoreError, or the source's
     RootKeyError.
     """
-    return open_store(SqliteRows(path), source, random=random)
+    return open_store(SqliteRows(path), source, random=random, witness=witness)
 
 
 def _make_root_key(source: RootSource, random: Callable[[int], bytes]) -> Path | None:

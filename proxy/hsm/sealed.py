@@ -2,13 +2,14 @@
 
 Each record is sealed on its own, bound to this store, its kind and its name, so none can be altered or
 moved. The header is sealed too and holds the generation, raised by each change, and the keyed sum of all
-rows: a row that was removed, added or put back from an older copy no longer adds up. (A whole older copy
-does; that takes a memory outside the store.)
+rows: a row that was removed, added or put back from an older copy no longer adds up. A whole older copy
+does; what it cannot be is as new as the witness says, a memory outside the store.
 """
 
 import hashlib
 import hmac
 import json
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,15 +19,27 @@ from proxy.hsm.core import box
 from proxy.hsm.core.material import KeyMaterial
 from proxy.hsm.core.records import Record
 from proxy.hsm.root import SCRYPT_COST_LOG2, RootSource
-from proxy.hsm.store import Header, Row, SealedRows, StoreDamaged, StoreExists, StoreMissing, WrongRootKey
+from proxy.hsm.store import (
+    Header,
+    Row,
+    SealedRows,
+    StoreDamaged,
+    StoreExists,
+    StoreMissing,
+    StoreOlder,
+    Witness,
+    WrongRootKey,
+)
 
 FORMAT = 1
-_RECORD, _HEADER, _CHECK, _SUM = (
+_RECORD, _HEADER, _WITNESS, _CHECK, _SUM = (
     b"sealgate hsm record 1",
     b"sealgate hsm header 1",
+    b"sealgate hsm witness 1",
     b"sealgate hsm root check 1",
     b"sealgate hsm sum 1",
 )
+_log = logging.getLogger(__name__)
 _ID_SIZE = 16
 _SUM_MODULUS = 1 << 256
 
@@ -70,9 +83,16 @@ class SealedStore:
     """Satisfies proxy.hsm.store.Store. Takes the rows over and closes them."""
 
     def __init__(
-        self, rows: SealedRows, root: KeyMaterial, header: OpenHeader, random: Callable[[int], bytes]
+        self,
+        rows: SealedRows,
+        root: KeyMaterial,
+        header: OpenHeader,
+        random: Callable[[int], bytes],
+        witness: Witness | None,
     ) -> None:
+        """Without a witness, how new the store is goes unasked and unsaid."""
         self._rows, self._root, self._header, self._random = rows, root, header, random
+        self._witness = witness
         self._open_header = header.encode()
         self._sum_key = KeyMaterial(root.derive(_SUM + header.store_id))
         self._digests: dict[tuple[str, str], int] = {}
@@ -85,6 +105,7 @@ class SealedStore:
 
     def records(self) -> Iterator[Record]:
         expected = self._read_header()
+        self._ask(self._witness)
         self._digests.clear()
         for row in self._rows.rows():
             yield self._opened(row)
@@ -105,11 +126,45 @@ class SealedStore:
             self._digests.pop(name, None)
         self._digests |= digests
         self._sum, self._generation = new_sum, self._generation + 1
+        self._tell(self._witness)
+
+    def accept(self, witness: Witness) -> None:
+        """Has the witness take the store, as it is now, for the newest. Raises OSError."""
+        nonce = self._random(box.NONCE_SIZE)
+        plain = self._generation.to_bytes(8)
+        witness.note(nonce + box.seal(self._root, _WITNESS, nonce, plain, self._open_header))
 
     def close(self) -> None:
         self._root.wipe()
         self._sum_key.wipe()
         self._rows.close()
+
+    def _ask(self, witness: Witness | None) -> None:
+        if witness is None:
+            return
+        noted = witness.noted()
+        if noted is None:
+            raise StoreOlder(f"{witness} is not there, which says how new the store must be")
+        nonce, sealed = noted[: box.NONCE_SIZE], noted[box.NONCE_SIZE :]
+        try:
+            plain = box.open_box(self._root, _WITNESS, nonce, sealed, self._open_header)
+        except box.BoxDamaged as exc:
+            raise StoreOlder(f"{witness} is altered, or another store's") from exc
+        seen = int.from_bytes(plain)
+        if seen > self._generation:
+            raise StoreOlder(
+                f"the store is an older copy of itself: {witness} has seen change {seen},"
+                f" and the last one here is {self._generation}; keys made since are not in it"
+            )
+
+    def _tell(self, witness: Witness | None) -> None:
+        """The change is on the disk, whatever comes of this: a witness that lags behind notices less."""
+        if witness is None:
+            return
+        try:
+            self.accept(witness)
+        except OSError as exc:
+            _log.error("%s cannot be written (%s): an older copy of the store may go unnoticed", witness, exc)
 
     def _sealed(self, record: Record) -> Row:
         nonce = self._random(box.NONCE_SIZE)
@@ -152,18 +207,29 @@ class SealedStore:
         return int.from_bytes(plain[8:])
 
 
-def open_store(rows: SealedRows, source: RootSource, *, random: Callable[[int], bytes]) -> SealedStore:
-    """The store in `rows`, which is closed again where this fails.
+def open_store(
+    rows: SealedRows,
+    source: RootSource,
+    *,
+    random: Callable[[int], bytes],
+    witness: Witness | None = None,
+) -> SealedStore:
+    """The store in `rows`, which is closed again where this fails. The witness is asked as records are read.
 
     Raises StoreMissing, WrongRootKey, StoreDamaged, or the source's RootKeyError.
     """
     with _closed_on_error(rows):
         header = OpenHeader.decode(_header_of(rows))
-        return SealedStore(rows, _proven_root(source, header), header, random)
+        return SealedStore(rows, _proven_root(source, header), header, random, witness)
 
 
 def create_store(
-    rows: SealedRows, source: RootSource, records: Sequence[Record], *, random: Callable[[int], bytes]
+    rows: SealedRows,
+    source: RootSource,
+    records: Sequence[Record],
+    *,
+    random: Callable[[int], bytes],
+    witness: Witness | None = None,
 ) -> SealedStore:
     """Makes header and first records in one transaction, in `rows`, which are closed where this fails.
 
@@ -175,7 +241,7 @@ def create_store(
         root = source.root_key(salt, SCRYPT_COST_LOG2)
         check = root.derive(_CHECK + store_id)
         header = OpenHeader(store_id=store_id, salt=salt, cost_log2=SCRYPT_COST_LOG2, key_check=check)
-        store = SealedStore(rows, root, header, random)
+        store = SealedStore(rows, root, header, random, witness)
         store.commit(records)
         return store
 

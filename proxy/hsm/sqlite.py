@@ -9,7 +9,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from proxy.hsm.durable import sync_directory
@@ -38,15 +38,16 @@ _SCHEMA = (
 class SqliteRows:
     """Safe to use from any thread, by one at a time."""
 
-    def __init__(self, path: Path, *, create: bool = False) -> None:
-        """Raises StoreMissing, StoreBusy, or StoreError for a file that is not ours or that others may
-        read.
+    def __init__(self, path: Path, *, create: bool = False, lock: bool = True) -> None:
+        """Without lock, nobody else can have the file: it is held already, or new.
+
+        Raises StoreMissing, StoreBusy, or StoreError for a file that is not ours or that others may read.
         """
         self._path = path
         self._connection: sqlite3.Connection | None = None
         if not create and not path.exists():
             raise StoreMissing(f"{path} does not exist; `sealgate hsm init` makes it")
-        self._lock: int | None = _lock(path)
+        self._lock: int | None = _lock(path) if lock else None
         try:
             _make_file(path)
             self._connection = self._connect()
@@ -117,6 +118,16 @@ class SqliteRows:
         # SQLite has often rolled back by itself; what matters is that no transaction stays open.
         with suppress(sqlite3.Error):
             self._open.execute("ROLLBACK")
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keeps every HSM off the store at path meanwhile. Raises StoreBusy where one runs on it."""
+    held = _lock(path)
+    try:
+        yield
+    finally:
+        os.close(held)
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:

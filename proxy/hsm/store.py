@@ -40,6 +40,16 @@ class StoreDamaged(StoreError):
         self.record = record
 
 
+class StoreOlder(StoreError):
+    """It is not the newest that was seen here, or nobody can tell. The message says what to do."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what}. Put the newest store in its place; where there is none, `sealgate hsm accept` goes on"
+            " with this one"
+        )
+
+
 class StoreFailed(StoreError):
     """A change could not be written. It was not acknowledged, and is not half there."""
 
@@ -63,6 +73,16 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Gives back file and lock, and wipes the root key. Idempotent."""
+
+
+class Witness(Protocol):
+    """A memory of how far the store had come, kept apart from it. str() names it for the operator."""
+
+    def noted(self) -> bytes | None:
+        """What was noted last; None where nothing ever was. Raises StoreError where it cannot be read."""
+
+    def note(self, sealed: bytes) -> None:
+        """Durable on return. Raises OSError, and then still holds what it held."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

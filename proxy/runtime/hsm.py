@@ -23,6 +23,7 @@ from proxy.hsm.engine import Engine
 from proxy.hsm.init import open_sqlite_store
 from proxy.hsm.root import RootKeyError, root_source
 from proxy.hsm.store import StoreError
+from proxy.hsm.witness import FileWitness, beside
 from proxy.metrics import Metrics
 from proxy.runtime.inputs import config_of, identities_of, proxy_credentials, proxy_identity
 from proxy.runtime.status import Status
@@ -138,7 +139,10 @@ def _engine(config: schema.Config, start: Start) -> Engine:
     kind, setting = _root_key_setting(hsm.root_key)
     try:
         store = open_sqlite_store(
-            Path(hsm.store), root_source(kind, setting, start.secrets), random=os.urandom
+            Path(hsm.store),
+            root_source(kind, setting, start.secrets),
+            random=os.urandom,
+            witness=FileWitness(Path(hsm.witness) if hsm.witness else beside(Path(hsm.store))),
         )
         return Engine(
             store, clock=time.time, random=os.urandom, accounts=config.accounts, regions=hsm.regions

@@ -104,3 +104,42 @@ def test_what_is_no_configuration_is_refused(tmp_path: Path, text: str) -> None:
     path.write_text(text)
 
     assert init(path).exit_code == 2
+
+
+def hsm(path: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["hsm", arguments[0], "--config", str(path), *arguments[1:]])
+
+
+def test_a_backup_comes_back_and_an_older_one_only_where_somebody_insists(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    init(path)
+    copy = tmp_path / "copy.sqlite"
+    told = hsm(path, "backup", str(copy))
+    again = hsm(path, "backup", str(copy))
+    (tmp_path / "keys.sqlite").unlink()
+    put_back = hsm(path, "restore", str(copy))
+
+    assert (told.exit_code, told.stdout) == (
+        0,
+        f"{copy}: 3 records, change 1, all opened with the root key\n",
+    )
+    assert again.stderr == f"Error: {copy} exists already; nothing was changed\n"
+    assert (put_back.exit_code, put_back.stdout) == (0, f"{tmp_path}/keys.sqlite: 3 records, change 1\n")
+
+
+def test_a_store_whose_witness_is_gone_is_accepted_by_command(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    init(path)
+    (tmp_path / "keys.sqlite.witness").unlink()
+    accepted = hsm(path, "accept")
+
+    assert accepted.stdout == f"{tmp_path}/keys.sqlite: accepted, with 3 records at change 1\n"
+    assert (tmp_path / "keys.sqlite.witness").exists()
+
+
+@pytest.mark.parametrize("arguments", [("backup", "copy"), ("restore", "copy"), ("accept",)])
+def test_commands_on_a_store_name_what_is_missing(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    without_hsm = {"hsm": None, "kms": {"backends": [{"type": "aws", "write": True}]}}
+
+    assert hsm(written(tmp_path, **without_hsm), *arguments).stderr.startswith("hsm: is missing: ")
+    assert "does not exist" in hsm(written(tmp_path), *arguments).stderr

@@ -23,6 +23,7 @@ def changed(config: Config, path: str) -> Config:
         "address": "127.0.0.9",
         "port": 1,
         "store": "/other",
+        "witness": "/other",
         "root_key": RootKey(env="KEY"),
         "regions": ("eu-central-1",),
         "socket": "/other.sock",

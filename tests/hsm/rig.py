@@ -15,6 +15,7 @@ from proxy.hsm.engine import Engine, Outcome
 from proxy.hsm.engine_desk import Limits
 from proxy.hsm.init import initialise, open_sqlite_store
 from proxy.hsm.root import KeyFile
+from proxy.hsm.witness import FileWitness, beside
 
 REGION, OTHER_REGION = "eu-central-1", "us-east-1"
 ACCOUNT, STRANGERS = "111122223333", "444455556666"
@@ -74,7 +75,10 @@ class Rig:
         self.engine = self._opened()
 
     def _opened(self) -> Engine:
-        store = open_sqlite_store(self.directory / "hsm.db", root_file(self.directory), random=os.urandom)
+        path = self.directory / "hsm.db"
+        store = open_sqlite_store(
+            path, root_file(self.directory), random=os.urandom, witness=FileWitness(beside(path))
+        )
         return Engine(
             store,
             clock=lambda: self.now,

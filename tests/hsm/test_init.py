@@ -84,7 +84,7 @@ def test_a_root_key_from_elsewhere_is_not_written(tmp_path: Path) -> None:
     made = init(tmp_path, KeyVariable("K", {"K": "ab" * 32}))
 
     assert made.root_key_file is None
-    assert {file.name for file in tmp_path.iterdir()} == {"hsm.db", "hsm.db.lock"}
+    assert {file.name for file in tmp_path.iterdir()} == {"hsm.db", "hsm.db.lock", "hsm.db.witness"}
 
 
 @pytest.mark.parametrize("account", ["", "1234", "11112222333x", SERVICE_ACCOUNT])

@@ -84,7 +84,9 @@ def test_nothing_on_the_disk_is_readable(tmp_path: Path) -> None:
         files = {file.name: file.read_bytes() for file in tmp_path.iterdir() if file.name != "root.key"}
         modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
 
-    assert set(modes) == {"hsm.db", "hsm.db-wal", "hsm.db-shm", "hsm.db.lock", "root.key"}
+    assert set(modes) == {
+        *("hsm.db", "hsm.db-wal", "hsm.db-shm", "hsm.db.lock", "hsm.db.witness", "root.key"),
+    }
     assert set(modes.values()) == {0o600}
     assert [
         (name, s) for name, raw in files.items() for s in secrets if s in raw or s.hex().encode() in raw

@@ -1,0 +1,48 @@
+"""A file beside the store, or better on another disk, that remembers how far the store had come.
+
+It keeps an older copy of the store from being taken for the newest. It holds no secret. Whoever can put back
+an older store *and* an older witness goes unnoticed: that is what another disk is for.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from proxy.hsm.durable import sync_directory
+from proxy.hsm.store import StoreError
+
+_LARGEST = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class FileWitness:
+    """Satisfies proxy.hsm.store.Witness."""
+
+    path: Path
+
+    def noted(self) -> bytes | None:
+        try:
+            with self.path.open("rb") as file:
+                return file.read(_LARGEST)
+        except FileNotFoundError:
+            return None
+        except OSError as exc:
+            raise StoreError(f"{self} cannot be read: {exc.strerror}") from exc
+
+    def note(self, sealed: bytes) -> None:
+        new = self.path.with_name(self.path.name + ".new")
+        held = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with open(held, "wb") as file:  # noqa: PTH123 -- a descriptor, made with its mode
+            file.write(sealed)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(self.path)
+        sync_directory(self.path.parent)
+
+    def __str__(self) -> str:
+        return f"the witness {self.path}"
+
+
+def beside(store: Path) -> Path:
+    """Where the witness is if nothing else is configured."""
+    return store.with_name(store.name + ".witness")
