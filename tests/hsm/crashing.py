@@ -1,0 +1,172 @@
+"""A key service's engine that is killed on the way: the script that it runs, and the programs that run it.
+
+Everything that is random is drawn from a fixed sequence, so that each run makes the same keys: after k
+acknowledged steps the store must hold what it holds after k steps of a run that nobody disturbed, or k + 1.
+
+    python -m tests.hsm.crashing run DIRECTORY ROUNDS   a dot for each acknowledged step
+    python -m tests.hsm.crashing serve                  a run in a child of its own for each line of its
+                                                        input, `DIRECTORY ROUNDS WHEN N MICROSECONDS`; answers
+                                                        with the count of steps, and whether the child died
+"""
+
+import io
+import os
+import random
+import signal
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from proxy.hsm.engine import Engine
+from proxy.hsm.init import initialise, open_sqlite_store
+from proxy.hsm.root import KeyFile
+from proxy.hsm.witness import FileWitness, beside
+from tests.hsm.rig import ACCOUNT, NOW, REGION, user
+
+WHENS = ("before", "after")
+Step = tuple[str, dict[str, Any]]
+
+
+def make(directory: Path) -> None:
+    initialise(
+        directory / "hsm.db",
+        KeyFile(directory / "root.key"),
+        account=ACCOUNT,
+        region=REGION,
+        clock=lambda: NOW,
+        random=random.Random(1).randbytes,  # noqa: S311 -- the same keys in each run
+        make_root_key=True,
+    )
+
+
+def opened(directory: Path) -> Engine:
+    path = directory / "hsm.db"
+    store = open_sqlite_store(
+        path, KeyFile(directory / "root.key"), random=os.urandom, witness=FileWitness(beside(path))
+    )
+    return Engine(
+        store,
+        clock=lambda: NOW,
+        random=random.Random(2).randbytes,  # noqa: S311 -- the same keys in each run
+        accounts=[ACCOUNT],
+        regions=[REGION],
+    )
+
+
+def steps(rounds: int) -> Iterable[Step]:
+    """Changes of every kind, each on the newest key. "KEY" stands for its id."""
+    for number in range(rounds):
+        yield "CreateKey", {"Description": f"key {number}"}
+        yield "CreateAlias", {"AliasName": f"alias/{number}", "TargetKeyId": "KEY"}
+        yield "UpdateKeyDescription", {"KeyId": "KEY", "Description": f"renamed {number}"}
+        yield "DisableKey", {"KeyId": "KEY"}
+        if number:
+            yield "UpdateAlias", {"AliasName": f"alias/{number - 1}", "TargetKeyId": "KEY"}
+            yield "DeleteAlias", {"AliasName": f"alias/{number - 1}"}
+
+
+def run(engine: Engine, rounds: int, acknowledged: Callable[[], None]) -> None:
+    key_id = ""
+    for action, request in steps(rounds):
+        named = {name: key_id if value == "KEY" else value for name, value in request.items()}
+        response = engine.call(user(), action, named).response
+        if action == "CreateKey":
+            key_id = response["KeyMetadata"]["KeyId"]
+        acknowledged()
+
+
+def snapshot(engine: Engine) -> dict[str, Any]:
+    """All that the store holds of the account: keys with their material's digest, and aliases."""
+    ring = engine._desk.ring
+    found: dict[str, Any] = {}
+    for key_id in ring.key_ids(REGION, ACCOUNT):
+        key = ring.key(REGION, key_id)
+        assert key is not None
+        version = ring.version(key_id, key.version)
+        assert version is not None
+        found[key_id] = (key, sha256(version.material.reveal()).hexdigest())
+    for name in ring.alias_names(REGION, ACCOUNT):
+        found[name] = ring.alias(REGION, ACCOUNT, name)
+    return found
+
+
+class Dying(sqlite3.Connection):
+    """Kills its process before or after its n-th statement."""
+
+    when, at, count = "", 0, 0
+
+    def execute(self, *arguments: Any) -> sqlite3.Cursor:
+        with self._statement():
+            return super().execute(*arguments)
+
+    def executemany(self, *arguments: Any) -> sqlite3.Cursor:
+        with self._statement():
+            return super().executemany(*arguments)
+
+    def _statement(self) -> "_Counted":
+        return _Counted()
+
+
+class _Counted:
+    def __enter__(self) -> None:
+        Dying.count += 1
+        if (Dying.when, Dying.at) == ("before", Dying.count):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def __exit__(self, *_: object) -> None:
+        if (Dying.when, Dying.at) == ("after", Dying.count):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def run_in(directory: Path, rounds: int, out: int) -> None:
+    """A dot for each acknowledged step, as it is acknowledged."""
+    with closing(opened(directory)) as engine:
+
+        def acknowledged() -> None:
+            os.write(out, b".")
+
+        run(engine, rounds, acknowledged)
+
+
+def serve() -> None:
+    """Forks: a new interpreter for each kill would take most of the time."""
+    for line in sys.stdin:
+        directory, rounds, when, at, pause = line.split()
+        readable, writable = os.pipe()
+        child = os.fork()
+        if child == 0:
+            Dying.when, Dying.at = when, int(at)
+            sqlite3.connect = partial(sqlite3.connect, factory=Dying)  # type: ignore[assignment]  # overloads
+            run_in(Path(directory), int(rounds), writable)
+            os._exit(0)
+        os.close(writable)
+        with open(readable, "rb", buffering=0) as dots:  # noqa: PTH123 -- a pipe
+            count = _killed_after(child, dots, int(at), int(pause)) if when == "random" else 0
+            while dot := dots.read(64):
+                count += len(dot)
+        _, status = os.waitpid(child, 0)
+        sys.stdout.write(f"{count} {status}\n")
+        sys.stdout.flush()
+
+
+def _killed_after(child: int, dots: io.RawIOBase, steps: int, pause_microseconds: int) -> int:
+    """Kills it a moment after so many acknowledged steps; answers with how many were heard of."""
+    heard = 0
+    while heard < steps and (dot := dots.read(1)):
+        heard += len(dot)
+    time.sleep(pause_microseconds / 1e6)
+    os.kill(child, signal.SIGKILL)
+    return heard
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "serve":
+        serve()
+    else:
+        run_in(Path(sys.argv[2]), int(sys.argv[3]), 1)
