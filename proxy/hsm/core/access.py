@@ -12,19 +12,12 @@ from typing import Literal
 
 from proxy.hsm.core.errors import KmsError
 from proxy.hsm.core.model import Key, Manager
+from proxy.hsm.core.states import REFUSED
 
 USES = frozenset({"GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "Encrypt", "Decrypt", "ReEncrypt"})
 PROXIED = USES | {"DescribeKey"}
 """All that a proxy may ask for."""
-_LOOKS = frozenset({"DescribeKey", "ListAliases"})
-_MANAGES = _LOOKS | {
-    "CreateAlias",
-    "DeleteAlias",
-    "DisableKey",
-    "EnableKey",
-    "UpdateAlias",
-    "UpdateKeyDescription",
-}
+_LOOKS = frozenset(action for action in REFUSED if action.startswith(("Describe", "Get", "List")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +56,7 @@ class Way(Enum):
 
 
 ALLOWED: dict[tuple[Manager, Way], frozenset[str]] = {
-    (Manager.CUSTOMER, Way.DIRECT): _MANAGES | USES,
+    (Manager.CUSTOMER, Way.DIRECT): frozenset(REFUSED),
     (Manager.CUSTOMER, Way.SPEAKING): PROXIED,
     # AWS's policy for aws/s3: the account may look; use is S3's, for principals of the account.
     (Manager.AWS, Way.DIRECT): _LOOKS,

@@ -38,6 +38,15 @@ class Key:
     origin: str = "AWS_KMS"
     version: int = 1
     """The version that new ciphertext is made under."""
+    rotation_days: int | None = None
+    """Between automatic rotations; None where there are none."""
+    next_rotation_epoch: float | None = None
+    """When the next automatic one is due. It stays while the key is disabled or pending deletion."""
+    on_demand_rotations: int = 0
+    deletion_window_days: int | None = None
+    deletion_asked_epoch: float | None = None
+    deletion_epoch: float | None = None
+    """With the two above: set while the key is pending deletion. From then on the key is no more."""
 
     @property
     def arn(self) -> str:
@@ -46,7 +55,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyVersion:
-    """One version of a key's material. Older ones open for ever."""
+    """One version of a key's material. Older ones open as long as the key is there."""
 
     key_id: str
     number: int
@@ -54,6 +63,8 @@ class KeyVersion:
     material_id: str
     """AWS's KeyMaterialId: 64 hexadecimal digits that say which material, and nothing about it."""
     material: KeyMaterial = field(repr=False, compare=False)
+    rotation: str = ""
+    """AUTOMATIC or ON_DEMAND, AWS's RotationType; empty for the first version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +81,15 @@ class Alias:
         return names.alias_arn(self.region, self.account, self.name)
 
 
-def new_version(key_id: str, number: int, material: KeyMaterial, created_epoch: float) -> KeyVersion:
+def new_version(
+    key_id: str, number: int, material: KeyMaterial, created_epoch: float, *, rotation: str = ""
+) -> KeyVersion:
     material_id = material.derive(b"sealgate kms material id 1" + key_id.encode()).hex()
     return KeyVersion(
-        key_id=key_id, number=number, created_epoch=created_epoch, material_id=material_id, material=material
+        key_id=key_id,
+        number=number,
+        created_epoch=created_epoch,
+        material_id=material_id,
+        material=material,
+        rotation=rotation,
     )

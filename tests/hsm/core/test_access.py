@@ -10,7 +10,19 @@ from proxy.hsm.core.states import REFUSED, KeyState
 from tests.hsm.rig import ACCOUNT, STRANGERS, proxy, user
 
 ALL = set(REFUSED)
-LOOKS = {"DescribeKey", "ListAliases"}
+LOOKS = {
+    "DescribeKey",
+    "GetKeyLastUsage",
+    "GetKeyPolicy",
+    "GetKeyRotationStatus",
+    "GetParametersForImport",
+    "GetPublicKey",
+    "ListAliases",
+    "ListGrants",
+    "ListKeyPolicies",
+    "ListKeyRotations",
+    "ListResourceTags",
+}
 NOTHING: set[str] = set()
 USES = {
     "Decrypt",

@@ -13,27 +13,62 @@ DELETION = "KMSInvalidStateException: is pending deletion."
 REPLICA = "KMSInvalidStateException: is pending replica deletion."
 UNAVAILABLE = "KMSInvalidStateException: is unavailable."
 UPDATING = "KMSInvalidStateException: is updating."
+NOT_PENDING = "KMSInvalidStateException: is not pending deletion."
 
 # One row an action; columns as in KeyState: Creating, Enabled, Disabled, PendingImport, PendingDeletion,
 # PendingReplicaDeletion, Unavailable, Updating.
 USE = [CREATING, "", DISABLED, IMPORT, DELETION, REPLICA, UNAVAILABLE, ""]
 SWITCH = [CREATING, "", "", IMPORT, DELETION, REPLICA, UNAVAILABLE, UPDATING]
 NAME = [CREATING, "", "", "", DELETION, REPLICA, "", ""]
+CHANGE = [CREATING, "", "", "", DELETION, REPLICA, "", UPDATING]
+ROTATE = [CREATING, "", DISABLED, IMPORT, DELETION, REPLICA, UNAVAILABLE, UPDATING]
+IMPORTING = [CREATING, "", "", "", DELETION, REPLICA, UNAVAILABLE, UPDATING]
 ANY = [""] * 8
 TABLE = {
+    "CancelKeyDeletion": [NOT_PENDING] * 4 + ["", ""] + [NOT_PENDING] * 2,
     "CreateAlias": NAME,
+    "CreateGrant": [CREATING, "", DISABLED, IMPORT, DELETION, REPLICA, "", ""],
     "Decrypt": USE,
     "DeleteAlias": ANY,
+    "DeleteImportedKeyMaterial": IMPORTING,
+    "DeriveSharedSecret": USE,
     "DescribeKey": ANY,
     "DisableKey": SWITCH,
+    "DisableKeyRotation": ROTATE,
     "EnableKey": SWITCH,
+    "EnableKeyRotation": ROTATE,
     "Encrypt": USE,
     "GenerateDataKey": USE,
+    "GenerateDataKeyPair": USE,
+    "GenerateDataKeyPairWithoutPlaintext": USE,
     "GenerateDataKeyWithoutPlaintext": USE,
+    "GenerateMac": USE,
+    "GetKeyLastUsage": ANY,
+    "GetKeyPolicy": ANY,
+    "GetKeyRotationStatus": [CREATING] + [""] * 7,
+    "GetParametersForImport": IMPORTING,
+    "GetPublicKey": USE,
+    "ImportKeyMaterial": IMPORTING,
     "ListAliases": ANY,
+    "ListGrants": ANY,
+    "ListKeyPolicies": ANY,
+    "ListKeyRotations": ANY,
+    "ListResourceTags": ANY,
+    "PutKeyPolicy": ANY,
     "ReEncrypt": USE,
+    "ReplicateKey": [CREATING, "", DISABLED, IMPORT, DELETION, REPLICA, UNAVAILABLE, UPDATING],
+    "RetireGrant": ANY,
+    "RevokeGrant": ANY,
+    "RotateKeyOnDemand": ROTATE,
+    "ScheduleKeyDeletion": CHANGE,
+    "Sign": USE,
+    "TagResource": CHANGE,
+    "UntagResource": CHANGE,
     "UpdateAlias": NAME,
-    "UpdateKeyDescription": [CREATING, "", "", "", DELETION, REPLICA, "", UPDATING],
+    "UpdateKeyDescription": CHANGE,
+    "UpdatePrimaryRegion": [CREATING, "", DISABLED, IMPORT, DELETION, REPLICA, UNAVAILABLE, UPDATING],
+    "Verify": USE,
+    "VerifyMac": USE,
 }
 
 
