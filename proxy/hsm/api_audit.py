@@ -14,6 +14,7 @@ from typing import Any, Final
 from proxy.audit.event import HIDDEN, KMS, Details, Event, Json, Outcome, Phases, Resource, UserIdentity
 from proxy.auth.identities import Identity
 from proxy.hsm.core.access import Principal
+from proxy.hsm.engine_due import Happening
 
 _OWNED: Final = "OWNED"
 _SECRET_MEMBERS: Final = frozenset({"KeyStorePassword", "XksProxyAuthenticationCredential", "GrantTokens"})
@@ -79,6 +80,27 @@ def event_of(notes: CallNotes, *, event_id: str) -> Event:
             outcome=notes.outcome,
             phases=_phases(notes, time.perf_counter_ns()),
         ),
+    )
+
+
+def event_of_happening(happened: Happening, *, now: datetime, event_id: str) -> Event:
+    """What the service did to a key by itself: AWS's RotateKey and DeleteKey."""
+    key = happened.key
+    account = "" if key.manager == _OWNED else key.account
+    return Event(
+        event_id=event_id,
+        event_time=now,
+        event_source=KMS,
+        event_name=happened.name,
+        aws_region=key.region,
+        source_ip_address=KMS,
+        user_agent=KMS,
+        user_identity=UserIdentity(type="AWSService", account_id=account, invoked_by=KMS),
+        request_id=event_id,
+        request_parameters={"keyId": key.key_id},
+        resources=(_key_resource(key.arn),),
+        recipient_account_id=account,
+        details=Details(key_arn=key.arn),
     )
 
 

@@ -5,7 +5,7 @@ knows nothing of HTTP or signatures: who calls is proven before. Reads and uses 
 run in any thread; a change is on the disk before it is answered, one at a time.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any
@@ -16,11 +16,14 @@ from proxy.hsm.core.names import SERVICE_ACCOUNT
 from proxy.hsm.engine_aliases import AliasActions
 from proxy.hsm.engine_crypto import CryptoActions
 from proxy.hsm.engine_desk import Call, Desk, Limits
+from proxy.hsm.engine_due import DeletionActions, Happening, do_due
 from proxy.hsm.engine_keys import KeyActions
+from proxy.hsm.engine_rotation import RotationActions
+from proxy.hsm.engine_tags import TagActions
 from proxy.hsm.keyring import Keyring
 from proxy.hsm.store import Store, StoreFailed
 
-READS = USES | {"DescribeKey"}
+READS = USES | {"DescribeKey", "GenerateRandom"}
 """Actions that take no lock; they write only where a service's key is asked for the first time."""
 
 
@@ -92,6 +95,14 @@ class Engine:
             raise
         return _outcome(call, response)
 
+    def do_due(self) -> Iterator[Happening]:
+        """Destroys keys whose waiting time is over and rotates those whose day has come, one for each value
+        taken. To be asked at the start and then every few seconds.
+
+        Raises StoreFailed: what was not done falls due again.
+        """
+        return do_due(self._desk)
+
     def serve(self, accounts: Collection[str]) -> None:
         """Whose clients may call from now on; a call under way may still end by the accounts before."""
         self._accounts = frozenset(accounts)
@@ -133,20 +144,32 @@ def _outcome(call: Call, response: dict[str, Any]) -> Outcome:
 
 def _actions(desk: Desk) -> dict[str, Callable[[Call], dict[str, Any]]]:
     keys, aliases, crypto = KeyActions(desk), AliasActions(desk), CryptoActions(desk)
+    deletion, rotation, tags = DeletionActions(desk), RotationActions(desk), TagActions(desk)
     return {
+        "CancelKeyDeletion": deletion.cancel_key_deletion,
         "CreateAlias": aliases.create_alias,
         "CreateKey": keys.create_key,
         "Decrypt": crypto.decrypt,
         "DeleteAlias": aliases.delete_alias,
         "DescribeKey": keys.describe_key,
         "DisableKey": keys.disable_key,
+        "DisableKeyRotation": rotation.disable_key_rotation,
         "EnableKey": keys.enable_key,
+        "EnableKeyRotation": rotation.enable_key_rotation,
         "Encrypt": crypto.encrypt,
         "GenerateDataKey": crypto.generate_data_key,
         "GenerateDataKeyWithoutPlaintext": crypto.generate_data_key_without_plaintext,
+        "GenerateRandom": crypto.generate_random,
+        "GetKeyRotationStatus": rotation.get_key_rotation_status,
         "ListAliases": aliases.list_aliases,
+        "ListKeyRotations": rotation.list_key_rotations,
         "ListKeys": keys.list_keys,
+        "ListResourceTags": tags.list_resource_tags,
         "ReEncrypt": crypto.re_encrypt,
+        "RotateKeyOnDemand": rotation.rotate_key_on_demand,
+        "ScheduleKeyDeletion": deletion.schedule_key_deletion,
+        "TagResource": tags.tag_resource,
+        "UntagResource": tags.untag_resource,
         "UpdateAlias": aliases.update_alias,
         "UpdateKeyDescription": keys.update_key_description,
     }

@@ -23,7 +23,7 @@ class AliasActions:
         name, caller = call.request["AliasName"], call.principal
         names.check_alias_name(name)
         key = self._target(call)
-        if self.desk.ring.alias(caller.region, caller.account, name) is not None:
+        if self.desk.maybe_alias(caller.region, caller.account, name) is not None:
             arn = names.alias_arn(caller.region, caller.account, name)
             raise KmsError("AlreadyExistsException", f"An alias with the name {arn} already exists")
         self._check_quota(key)
@@ -59,7 +59,9 @@ class AliasActions:
         else:
             every = ring.aliases_of(self.desk.managed_key(call, call.request["KeyId"]))
         found, following = page(every, call.request, default=50, most=100)
-        aliases = [held for name in found if (held := ring.alias(caller.region, caller.account, name))]
+        aliases = [
+            held for name in found if (held := self.desk.maybe_alias(caller.region, caller.account, name))
+        ]
         return {"Aliases": [_entry(alias) for alias in aliases], **following}
 
     def _named(self, call: Call) -> Alias:

@@ -40,6 +40,17 @@ class CryptoActions:
     def generate_data_key_without_plaintext(self, call: Call) -> Response:
         return self._data_key(call)[1]
 
+    def generate_random(self, call: Call) -> Response:
+        """Of no key, so no key's policy is asked."""
+        asked = call.request
+        _check_request(asked)
+        if asked.get("CustomKeyStoreId") is not None:
+            raise KmsError("CustomKeyStoreNotFoundException")
+        size = _required(asked.get("NumberOfBytes"), "NumberOfBytes")
+        if not 1 <= size <= DATA_KEY_LIMIT:
+            raise KmsError("ValidationException", f"NumberOfBytes must be between 1 and {DATA_KEY_LIMIT}")
+        return {"Plaintext": self.desk.random(size)}
+
     def encrypt(self, call: Call) -> Response:
         asked = call.request
         _check_request(asked, algorithms=("EncryptionAlgorithm",))
@@ -123,7 +134,7 @@ class CryptoActions:
         """Without a KeyId the blob says which; a key that is not the caller's and one that is not there
         look alike.
         """
-        call.key = key = self.desk.ring.key(call.principal.region, blob.key_id)
+        call.key = key = self.desk.maybe_key(call.principal.region, blob.key_id)
         if key is None:
             raise KmsError("AccessDeniedException", _UNKNOWN_KEY)
         try:

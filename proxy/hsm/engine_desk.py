@@ -13,6 +13,7 @@ from typing import Any
 from proxy.hsm.core import names
 from proxy.hsm.core.access import Principal, check_access, denied
 from proxy.hsm.core.errors import KmsError
+from proxy.hsm.core.lifecycle import is_gone
 from proxy.hsm.core.minting import new_service_key
 from proxy.hsm.core.model import Alias, Key, KeyVersion
 from proxy.hsm.core.names import Reference
@@ -28,6 +29,8 @@ class Limits:
     """Of an account in a region; the service's keys do not count."""
     aliases_per_key: int = 50
     tags_per_key: int = 50
+    on_demand_rotations: int = 25
+    """Of a key, in all its life."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,6 +81,16 @@ class Desk:
             raise AssertionError(f"{key.arn} has no version {key.version}")
         return version
 
+    def maybe_key(self, region: str, key_id: str) -> Key | None:
+        """None also where the key's waiting time is over, though nothing has swept it away yet."""
+        key = self.ring.key(region, key_id)
+        return None if key is None or is_gone(key, self.clock()) else key
+
+    def maybe_alias(self, region: str, account: str, name: str) -> Alias | None:
+        """None also where its key is no more."""
+        alias = self.ring.alias(region, account, name)
+        return alias if alias and self.maybe_key(region, alias.target_key_id) else None
+
     def target(self, alias: Alias) -> Key:
         key = self.ring.key(alias.region, alias.target_key_id)
         if key is None:
@@ -87,7 +100,7 @@ class Desk:
     def own_alias(self, call: Call, name: str) -> Alias:
         """The alias of that name in the caller's account and region. Raises NotFoundException."""
         region, account = call.principal.region, call.principal.client_account
-        alias = self.ring.alias(region, account, name)
+        alias = self.maybe_alias(region, account, name)
         if alias is None:
             says = f"Alias {names.alias_arn(region, account, name)} is not found."
             raise KmsError("NotFoundException", says)
@@ -111,7 +124,7 @@ class Desk:
 
     def _identified(self, call: Call, account: str, meant: Reference) -> Key | None:
         region, own = call.principal.region, call.principal.client_account
-        key = self.ring.key(region, meant.key_id)
+        key = self.maybe_key(region, meant.key_id)
         if key is not None and key.account == account:
             return key
         if account != own:
@@ -122,7 +135,7 @@ class Desk:
     def _aliased(self, call: Call, account: str, name: str) -> Key | None:
         caller = call.principal
         if account != caller.client_account:
-            alias = self.ring.alias(caller.region, account, name)
+            alias = self.maybe_alias(caller.region, account, name)
             return self.target(alias) if alias else None
         if name == names.MANAGED_ALIAS and caller.kind == "proxy" and caller.on_behalf_of:
             return self._service_key(call, name, account)

@@ -1,14 +1,16 @@
 """The actions that make keys, show them and switch them on and off."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from proxy.hsm.core.errors import KmsError
-from proxy.hsm.core.minting import new_key
+from proxy.hsm.core.lifecycle import AUTOMATIC, is_rotation_due
+from proxy.hsm.core.minting import new_key, next_version
 from proxy.hsm.core.model import SYMMETRIC, Key, Manager
 from proxy.hsm.core.paging import page
 from proxy.hsm.core.states import KeyState
+from proxy.hsm.core.tags import checked_tags
 from proxy.hsm.engine_desk import Call, Desk
 
 Response = dict[str, Any]
@@ -35,7 +37,7 @@ class KeyActions:
     def create_key(self, call: Call) -> Response:
         asked, caller = call.request, call.principal
         _check_provided(asked)
-        tags = _tags(asked.get("Tags") or (), self.desk.limits.tags_per_key)
+        tags = checked_tags(asked.get("Tags") or (), self.desk.limits.tags_per_key)
         self._check_quota(caller.region, caller.account)
         call.key, version = new_key(
             account=caller.account,
@@ -56,7 +58,7 @@ class KeyActions:
         caller = call.principal
         ids = self.desk.ring.key_ids(caller.region, caller.account)
         found, following = page(ids, call.request, default=100, most=1000)
-        keys = [key for key_id in found if (key := self.desk.ring.key(caller.region, key_id))]
+        keys = [key for key_id in found if (key := self.desk.maybe_key(caller.region, key_id))]
         return {"Keys": [{"KeyId": key.key_id, "KeyArn": key.arn} for key in keys], **following}
 
     def enable_key(self, call: Call) -> Response:
@@ -71,7 +73,14 @@ class KeyActions:
 
     def _switch(self, call: Call, state: KeyState) -> Response:
         key = self.desk.managed_key(call, call.request["KeyId"])
-        return {} if key.state is state else self._put(replace(key, state=state))
+        if key.state is state:
+            return {}
+        key, now = replace(key, state=state), self.desk.clock()
+        if not is_rotation_due(key, now):
+            return self._put(key)
+        # What fell due while the key was disabled is made up for with the switch, not some time after it.
+        self.desk.ring.rotate(*next_version(key, AUTOMATIC, now_epoch=now, random=self.desk.random))
+        return {}
 
     def _put(self, key: Key) -> Response:
         self.desk.ring.put_key(key)
@@ -92,6 +101,7 @@ class KeyActions:
             "KeyId": key.key_id,
             "Arn": key.arn,
             "CreationDate": key.created_epoch,
+            **({} if key.deletion_epoch is None else {"DeletionDate": key.deletion_epoch}),
             "Enabled": key.state is KeyState.ENABLED,
             "Description": key.description,
             "KeyUsage": key.usage,
@@ -123,15 +133,3 @@ def _description(text: str) -> str:
     if len(text) > DESCRIPTION_LIMIT:
         raise KmsError("ValidationException", f"Description is longer than {DESCRIPTION_LIMIT} characters")
     return text
-
-
-def _tags(asked: Sequence[Mapping[str, str]], most: int) -> tuple[tuple[str, str], ...]:
-    tags = tuple((tag["TagKey"], tag["TagValue"]) for tag in asked)
-    names = [name for name, _ in tags]
-    if len(names) > most:
-        raise KmsError("LimitExceededException", f"A key has at most {most} tags")
-    if len(set(names)) < len(names):
-        raise KmsError("TagException", "Duplicate tag keys")
-    if any(name.lower().startswith("aws:") for name in names):
-        raise KmsError("TagException", "aws: prefixed tag key names are not allowed for external use")
-    return tags

@@ -11,10 +11,13 @@ from collections.abc import Sequence
 from proxy.hsm.core.model import Alias, Key, KeyVersion
 from proxy.hsm.core.records import (
     ALIAS,
+    KEY,
+    VERSION,
     RecordUnreadable,
     alias_record,
     key_record,
     read_record,
+    version_name,
     version_record,
 )
 from proxy.hsm.store import Store, StoreDamaged
@@ -45,6 +48,15 @@ class Keyring:
     def version(self, key_id: str, number: int) -> KeyVersion | None:
         return self._versions.get((key_id, number))
 
+    def every_key(self) -> Sequence[Key]:
+        """Of all accounts and regions, as they are now."""
+        return tuple(self._keys.values())
+
+    def versions(self, key: Key) -> Sequence[KeyVersion]:
+        """The oldest first."""
+        numbers = range(1, key.version + 1)
+        return [held for number in numbers if (held := self.version(key.key_id, number))]
+
     def alias(self, region: str, account: str, name: str) -> Alias | None:
         return self._aliases.get((region, account, name))
 
@@ -72,6 +84,28 @@ class Keyring:
     def put_key(self, key: Key) -> None:
         self._store.commit([key_record(key)])
         self._keep_key(key)
+
+    def rotate(self, key: Key, version: KeyVersion) -> None:
+        """A key on its next version, and that version: one change."""
+        self._store.commit([version_record(version), key_record(key)])
+        self._keep_version(version)
+        self._keep_key(key)
+
+    def destroy(self, key: Key) -> None:
+        """The key with all versions of its material and all aliases, in one change; the material is wiped
+        here and gone from the store's files.
+        """
+        versions, aliases = self.versions(key), self._aliases_of_key(key)
+        gone = [(KEY, key.arn)]
+        gone += [(VERSION, version_name(version.key_id, version.number)) for version in versions]
+        gone += [(ALIAS, alias.arn) for alias in aliases]
+        self._store.commit([], delete=gone)
+        for alias in aliases:
+            self._drop_alias(alias)
+        self._drop_key(key)
+        for version in versions:
+            del self._versions[version.key_id, version.number]
+            version.material.wipe()
 
     def put_alias(self, alias: Alias) -> None:
         self._store.commit([alias_record(alias)])
@@ -102,8 +136,10 @@ class Keyring:
 
     def _check_whole(self) -> None:
         for key in self._keys.values():
-            if (key.key_id, key.version) not in self._versions:
-                raise StoreDamaged(f"key {key.arn}", f"version {key.version} of its material is not there")
+            held = {number for number in range(1, key.version + 1) if self.version(key.key_id, number)}
+            if len(held) < key.version:
+                lost = min(set(range(1, key.version + 1)) - held)
+                raise StoreDamaged(f"key {key.arn}", f"version {lost} of its material is not there")
         for alias in self._aliases.values():
             if (alias.region, alias.target_key_id) not in self._keys:
                 raise StoreDamaged(f"alias {alias.arn}", "the key it names is not there")
@@ -112,6 +148,14 @@ class Keyring:
         if (key.region, key.key_id) not in self._keys:
             insort(self._key_ids[key.region, key.account], key.key_id)
         self._keys[key.region, key.key_id] = key
+
+    def _drop_key(self, key: Key) -> None:
+        del self._keys[key.region, key.key_id]
+        _remove(self._key_ids[key.region, key.account], key.key_id)
+
+    def _aliases_of_key(self, key: Key) -> Sequence[Alias]:
+        names = self.aliases_of(key)
+        return [alias for name in names if (alias := self.alias(key.region, key.account, name))]
 
     def _keep_version(self, version: KeyVersion) -> None:
         self._versions[version.key_id, version.number] = version

@@ -80,6 +80,8 @@ class SqliteRows:
         except sqlite3.Error as exc:
             self._roll_back()
             raise StoreFailed(f"{self._path}: the change was not written ({exc})") from exc
+        if delete:
+            self._forget_log()
 
     def close(self) -> None:
         """Idempotent. The log is folded into the file by SQLite as it closes."""
@@ -113,6 +115,13 @@ class SqliteRows:
             connection.close()
             raise
         return connection
+
+    def _forget_log(self) -> None:
+        """secure_delete has overwritten what was deleted in the file; the log may still hold it. Where a
+        reader keeps this from being done, the next deletion or the end does it.
+        """
+        with suppress(sqlite3.Error):
+            self._open.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
     def _roll_back(self) -> None:
         # SQLite has often rolled back by itself; what matters is that no transaction stays open.

@@ -65,8 +65,8 @@ class Store(Protocol):
         """Every record, each proven to be what was written last under its name. Raises StoreDamaged."""
 
     def commit(self, put: Sequence[Record], delete: Sequence[tuple[str, str]] = ()) -> None:
-        """All of it or none of it; durable on return. `delete` names records by kind and name; what stands in
-        bytearrays in `put` is wiped once it is sealed.
+        """All of it or none of it; durable on return. `delete` names records by kind and name, which are
+        overwritten; what stands in bytearrays in `put` is wiped once it is sealed.
 
         Raises StoreFailed, after which the store holds what it held before.
         """

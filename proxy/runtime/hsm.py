@@ -29,6 +29,7 @@ from proxy.runtime.inputs import config_of, identities_of, proxy_credentials, pr
 from proxy.runtime.status import Status
 from proxy.runtime.telling import telling
 from proxy.runtime.trail import Kept, Trail, open_journal
+from proxy.runtime.upkeep import Upkeep
 from proxy.supervisor.orders import Ready
 from proxy.supervisor.start import BACKLOG, Start, StartRefused
 
@@ -46,6 +47,9 @@ async def run_hsm(start: Start, *, ready: Ready, stop: asyncio.Event) -> None:
         opened.callback(engine.close)
         service = Service(config, start, engine, trail, status)
         opened.push_async_callback(service.aclose)
+        upkeep = Upkeep(engine, recorder=trail, room=trail.wait_for_room)
+        opened.push_async_callback(upkeep.aclose)
+        await upkeep.begin()
         loop, connections = asyncio.get_running_loop(), api_server(service.handle)
         for name, listener in sockets.items():
             create = loop.create_unix_server if name == "hsm" else loop.create_server

@@ -29,6 +29,8 @@ from proxy.hsm.root import KeyFile
 from proxy.hsm.witness import FileWitness, beside
 from tests.hsm.rig import ACCOUNT, NOW, REGION, user
 
+PASSES = "the waiting time of a deletion passes"
+WAIT_SECONDS = 8 * 86_400.0
 WHENS = ("before", "after")
 Step = tuple[str, dict[str, Any]]
 
@@ -45,14 +47,21 @@ def make(directory: Path) -> None:
     )
 
 
+class Clock:
+    """Stands still but where a step moves it."""
+
+    now = NOW
+
+
 def opened(directory: Path) -> Engine:
+    Clock.now = NOW
     path = directory / "hsm.db"
     store = open_sqlite_store(
         path, KeyFile(directory / "root.key"), random=os.urandom, witness=FileWitness(beside(path))
     )
     return Engine(
         store,
-        clock=lambda: NOW,
+        clock=lambda: Clock.now,
         random=random.Random(2).randbytes,  # noqa: S311 -- the same keys in each run
         accounts=[ACCOUNT],
         regions=[REGION],
@@ -61,6 +70,11 @@ def opened(directory: Path) -> Engine:
 
 def steps(rounds: int) -> Iterable[Step]:
     """Changes of every kind, each on the newest key. "KEY" stands for its id."""
+    yield "CreateKey", {"Description": "to be destroyed"}
+    yield "CreateAlias", {"AliasName": "alias/destroyed", "TargetKeyId": "KEY"}
+    yield "RotateKeyOnDemand", {"KeyId": "KEY"}
+    yield "ScheduleKeyDeletion", {"KeyId": "KEY", "PendingWindowInDays": 7}
+    yield PASSES, {}
     for number in range(rounds):
         yield "CreateKey", {"Description": f"key {number}"}
         yield "CreateAlias", {"AliasName": f"alias/{number}", "TargetKeyId": "KEY"}
@@ -75,6 +89,12 @@ def run(engine: Engine, rounds: int, acknowledged: Callable[[], None]) -> None:
     key_id = ""
     for action, request in steps(rounds):
         named = {name: key_id if value == "KEY" else value for name, value in request.items()}
+        if action == PASSES:
+            Clock.now += WAIT_SECONDS
+            assert [happened.name for happened in engine.do_due()] == ["DeleteKey"]
+            Clock.now -= WAIT_SECONDS
+            acknowledged()
+            continue
         response = engine.call(user(), action, named).response
         if action == "CreateKey":
             key_id = response["KeyMetadata"]["KeyId"]
@@ -88,9 +108,7 @@ def snapshot(engine: Engine) -> dict[str, Any]:
     for key_id in ring.key_ids(REGION, ACCOUNT):
         key = ring.key(REGION, key_id)
         assert key is not None
-        version = ring.version(key_id, key.version)
-        assert version is not None
-        found[key_id] = (key, sha256(version.material.reveal()).hexdigest())
+        found[key_id] = (key, [sha256(v.material.reveal()).hexdigest() for v in ring.versions(key)])
     for name in ring.alias_names(REGION, ACCOUNT):
         found[name] = ring.alias(REGION, ACCOUNT, name)
     return found

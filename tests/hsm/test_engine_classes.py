@@ -166,7 +166,7 @@ def test_the_services_account_cannot_be_configured(rig: Rig) -> None:
 
 
 def test_an_action_that_is_not_there_is_refused_by_name(rig: Rig) -> None:
-    refusal = rig.refused("ScheduleKeyDeletion", KeyId="x")
+    refusal = rig.refused("GetPublicKey", KeyId="x")
 
     assert refusal.code == "UnsupportedOperationException"
-    assert "ScheduleKeyDeletion" in refusal.message
+    assert "GetPublicKey" in refusal.message

@@ -9,6 +9,7 @@ STATUS: dict[str, int] = {
     "AccessDeniedException": 400,
     "AlreadyExistsException": 400,
     "ConflictException": 400,
+    "CustomKeyStoreNotFoundException": 400,
     "DependencyTimeoutException": 503,
     "DisabledException": 400,
     "DryRunOperationException": 400,

@@ -1,9 +1,12 @@
-"""New keys: of a customer, and of the service. Randomness and time come in as arguments."""
+"""New keys, of a customer and of the service, and new versions of keys. Randomness and time come in as
+arguments.
+"""
 
 from collections.abc import Callable
 from uuid import UUID
 
 from proxy.hsm.core import names
+from proxy.hsm.core.lifecycle import managed_rotation, rotated, with_rotation
 from proxy.hsm.core.material import MATERIAL_SIZE, KeyMaterial
 from proxy.hsm.core.model import Alias, Key, KeyVersion, Manager, new_version
 from proxy.hsm.core.states import KeyState
@@ -37,7 +40,22 @@ def new_key(
         description=description,
         tags=tags,
     )
-    return key, new_version(key_id, 1, KeyMaterial(bytearray(random(MATERIAL_SIZE))), now_epoch)
+    period = managed_rotation(manager)
+    if period is not None:
+        key = with_rotation(key, period, now_epoch)
+    return key, new_version(key_id, 1, _material(random), now_epoch)
+
+
+def next_version(
+    key: Key, kind: str, *, now_epoch: float, random: Callable[[int], bytes]
+) -> tuple[Key, KeyVersion]:
+    """The key, rotated, and the version that it is on now."""
+    key = rotated(key, kind, now_epoch)
+    return key, new_version(key.key_id, key.version, _material(random), now_epoch, rotation=kind)
+
+
+def _material(random: Callable[[int], bytes]) -> KeyMaterial:
+    return KeyMaterial(bytearray(random(MATERIAL_SIZE)))
 
 
 def new_service_key(

@@ -70,7 +70,8 @@ async def test_the_aws_command_line_drives_it(service: Service) -> None:
 @pytest.mark.parametrize(
     ("operation", "request_", "code"),
     [
-        ("enable_key_rotation", {"KeyId": "alias/x"}, "UnsupportedOperationException"),
+        ("describe_custom_key_stores", {}, "UnsupportedOperationException"),
+        ("enable_key_rotation", {"KeyId": "alias/x"}, "NotFoundException"),
         ("describe_key", {"KeyId": "alias/nobody"}, "NotFoundException"),
         ("describe_key", {"KeyId": "arn:aws:kms:eu-central-1:111122223333:nonsense"}, "InvalidArnException"),
         ("generate_data_key", {"KeyId": "x", "KeySpec": "AES_512"}, "ValidationException"),
