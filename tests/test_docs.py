@@ -14,7 +14,8 @@ import click
 import pytest
 
 from proxy.cli.main import cli
-from proxy.s3.operation_rows import ROWS, Treatment
+from proxy.s3.operation_rows import ROWS
+from proxy.s3.treatments import Treatment
 from proxy.upstream.capabilities import PRESETS, Capabilities
 from tests import test_architecture as rules
 from tests.hsm.rig import running

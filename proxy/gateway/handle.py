@@ -41,7 +41,7 @@ from proxy.gateway.tenure import Tenure
 from proxy.gateway.trace import Phase, Trace
 from proxy.keys.provider import Caller
 from proxy.s3.errors import S3Error, error_document
-from proxy.s3.operation_rows import Operation, Treatment
+from proxy.s3.operation_rows import Operation
 from proxy.s3.operations import (
     classify,
     copy_source,
@@ -50,6 +50,7 @@ from proxy.s3.operations import (
     refuse_unserved,
 )
 from proxy.s3.request import S3Request, parse_request, renamed
+from proxy.s3.treatments import Treatment
 
 HANDLERS: Mapping[Treatment, Callable[[Call], Awaitable[None]]] = {
     Treatment.SEAL: put_object,

@@ -13,7 +13,7 @@ from proxy.gateway.trace import Phase
 from proxy.s3.aws_chunked import ChunkedDecoder, coding_of, decoded_length
 from proxy.s3.checksums import Claims
 from proxy.s3.errors import S3Error
-from proxy.s3.operation_rows import Treatment
+from proxy.s3.treatments import Treatment
 
 UNTOLD = -1
 """The length of a body that came in HTTP's own chunks, whose end is its only length."""

@@ -15,9 +15,9 @@ from proxy.s3.operation_rows import (
     Level,
     Operation,
     Scope,
-    Treatment,
 )
 from proxy.s3.request import S3Request, check_name, percent_decoded
+from proxy.s3.treatments import Treatment
 
 RESERVED_PREFIX = ".sealgate/"
 COPY_SOURCE = "x-amz-copy-source"

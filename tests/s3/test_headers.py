@@ -11,8 +11,9 @@ from proxy.s3.headers import (
     response_overrides,
     store_headers,
 )
-from proxy.s3.operation_rows import ROWS, Treatment
+from proxy.s3.operation_rows import ROWS
 from proxy.s3.request import parse_request
+from proxy.s3.treatments import Treatment
 
 # What boto3, the AWS CLI and minio-py send of themselves.
 TRANSPORT = {

@@ -3,9 +3,10 @@
 import pytest
 
 from proxy.s3.errors import S3Error
-from proxy.s3.operation_rows import ROWS, Level, Operation, Treatment
+from proxy.s3.operation_rows import ROWS, Level, Operation
 from proxy.s3.operations import changes_sub_resource, classify, refuse_unknown_to_store
 from proxy.s3.request import S3Request, parse_request
+from proxy.s3.treatments import Treatment
 from proxy.upstream.capabilities import PRESETS
 
 

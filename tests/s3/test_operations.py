@@ -8,7 +8,7 @@ from botocore.model import OperationModel, ServiceModel
 from botocore.session import get_session
 
 from proxy.s3.errors import S3Error
-from proxy.s3.operation_rows import ALIASES, ROWS, Level, Operation, Treatment
+from proxy.s3.operation_rows import ALIASES, ROWS, Level, Operation
 from proxy.s3.operations import (
     classify,
     copy_source,
@@ -19,6 +19,7 @@ from proxy.s3.operations import (
     required_actions,
 )
 from proxy.s3.request import S3Request, parse_request
+from proxy.s3.treatments import Treatment
 
 NOT_S3S_GENERAL_API = {"WriteGetObjectResponse"}
 
