@@ -20,7 +20,7 @@ from tests.stores.seaweedfs import Store
 
 BUCKET = "bench"
 SIZES: Mapping[str, int] = {"small": 4096, "large": 64 * 1024**2}
-HSM_STATE = ("hsm.sqlite", "root.key")
+HSM_STATE = ("hsm.sqlite", "hsm.sqlite.witness", "root.key")
 KEPT = ("ETag", "Content-Type", "Last-Modified", "Accept-Ranges")
 CLIENT = Account(access_key=ALICE.access_key, secret_key=ALICE.secret_key)
 

@@ -87,8 +87,8 @@ def test_slow_transfers_end_well_while_the_service_drains(
 
     again = tmp_path / "again"
     again.mkdir()
-    (tmp_path / "hsm.sqlite").rename(again / "hsm.sqlite")
-    (tmp_path / "root.key").rename(again / "root.key")
+    for name in ("hsm.sqlite", "hsm.sqlite.witness", "root.key"):
+        (tmp_path / name).rename(again / name)
     with launched(store, again) as service, client("s3", service.url) as s3:
         assert s3.get_object(Bucket=bucket, Key="up")["Body"].read() == PLAIN
 
