@@ -87,6 +87,15 @@ class InvalidToken(AuthError):
         self.access_key = access_key
 
 
+class ExpiredToken(AuthError):
+    """All is right, and the credential's time is over. Only whoever has its secret and token is told."""
+
+    def __init__(self, *, access_key: str, expired_at: datetime) -> None:
+        super().__init__(f"the credential of this access key expired at {expired_at.isoformat()}")
+        self.access_key = access_key
+        self.expired_at = expired_at
+
+
 class WrongScope(AuthError):
     """Signed for another place: `field` is region or service, `expected` what would do here."""
 

@@ -4,7 +4,7 @@ Rules: AWS, "Authenticating Requests: Using Query Parameters". A URL lives up to
 clocks may differ by the usual skew at its start, and not at its end.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from urllib.parse import quote, unquote
 
@@ -30,10 +30,11 @@ from proxy.auth.sigv4 import (
 LONGEST_SECONDS = 7 * 24 * 3600
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 SIGNATURE = "X-Amz-Signature"
+TOKEN = "X-Amz-Security-Token"  # noqa: S105  # a name, and no token
 
 _SIGNS = {"X-Amz-Algorithm", "X-Amz-Credential", SIGNATURE}
 _REQUIRED = {*_SIGNS, "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders"}
-_OPTIONAL = {"X-Amz-Security-Token", "X-Amz-Content-Sha256"}
+_OPTIONAL = {TOKEN, "X-Amz-Content-Sha256"}
 _KNOWN = _REQUIRED | _OPTIONAL
 
 
@@ -62,7 +63,7 @@ def presign(
         "X-Amz-SignedHeaders": ";".join(names),
     }
     if credentials.session_token:
-        parameters["X-Amz-Security-Token"] = credentials.session_token
+        parameters[TOKEN] = credentials.session_token
     added = joined((name, quote(value, safe="")) for name, value in parameters.items())
     canonical = canonical_request(
         method=method,
@@ -95,7 +96,7 @@ def claim_from_query(
     access_key, date, region, service = read_credential(
         given["X-Amz-Credential"], timestamp=timestamp, part=Part.QUERY
     )
-    token = _either(given, headers, "X-Amz-Security-Token") or ""
+    token = _either(given, headers, TOKEN) or ""
     if payload_hash is None:
         payload_hash = _either(given, headers, "X-Amz-Content-Sha256") or UNSIGNED_PAYLOAD
     return Claim(
@@ -112,6 +113,19 @@ def claim_from_query(
         payload_hash=payload_hash,
         session_token=token,
     )
+
+
+def signed_queries(pairs: list[tuple[str, str]]) -> Iterator[str]:
+    """What the signature may cover: the whole query but itself, or the same without the session token.
+
+    Some signers append the token when they have signed. It is compared with the credential's in any case, so
+    that nothing hangs on its being signed.
+    """
+    signed = [pair for pair in pairs if pair[0] != SIGNATURE]
+    yield joined(signed)
+    without = [pair for pair in signed if pair[0] != TOKEN]
+    if len(without) != len(signed):
+        yield joined(without)
 
 
 def check_lifetime(claim: Claim, *, expires_seconds: int, now: datetime, skew_seconds: int) -> None:

@@ -39,6 +39,8 @@ class Credentials:
     access_key: str
     secret: str = field(repr=False)
     session_token: str = field(default="", repr=False)
+    expires_at: datetime | None = None
+    """From then on it proves nothing; None: always good."""
 
 
 class SigningKey:

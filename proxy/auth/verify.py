@@ -7,7 +7,7 @@ signature is. Pure: no clock, no randomness, no I/O; safe to share.
 
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -15,6 +15,7 @@ from enum import Enum, auto
 from proxy.auth.canonical import canonical_path, canonical_request, joined, query_pairs
 from proxy.auth.claims import UNSUPPORTED, Claim, claim_from_header
 from proxy.auth.errors import (
+    ExpiredToken,
     HeadersNotSigned,
     InvalidToken,
     Malformed,
@@ -28,7 +29,7 @@ from proxy.auth.errors import (
 )
 from proxy.auth.identities import Identities, Identity
 from proxy.auth.post_policy import claim_from_form
-from proxy.auth.presigned import SIGNATURE, check_lifetime, claim_from_query, is_presigned
+from proxy.auth.presigned import check_lifetime, claim_from_query, is_presigned, signed_queries
 from proxy.auth.sigv4 import Credentials, SigningKey, SigningKeys, string_to_sign
 
 SKEW_SECONDS = 15 * 60
@@ -165,42 +166,53 @@ class Authenticator:
         _check_time(claim, now)
         self._check_scope(claim)
         self._check_signed_headers(claim, headers)
-        canonical = canonical_request(
-            method=method,
-            path=canonical_path(path, self._service),
-            query=joined(pair for pair in pairs if pair[0] != SIGNATURE) if claim.by_query else joined(pairs),
-            headers=headers,
-            signed_headers=claim.signed_headers,
-            payload_hash=claim.payload_hash,
-        )
-        identity, key = self._signer_of(claim, string_to_sign(claim.timestamp, claim.scope, canonical))
+        texts = [
+            string_to_sign(
+                claim.timestamp,
+                claim.scope,
+                canonical_request(
+                    method=method,
+                    path=canonical_path(path, self._service),
+                    query=signed_query,
+                    headers=headers,
+                    signed_headers=claim.signed_headers,
+                    payload_hash=claim.payload_hash,
+                ),
+            )
+            for signed_query in (signed_queries(pairs) if claim.by_query else (joined(pairs),))
+        ]
+        identity, key = self._signer_of(claim, texts, now)
         chunks = ChunkSignatures(claim, key) if payload in _CHUNK_SIGNED else None
         return Authenticated(identity=identity, claim=claim, payload=payload, chunks=chunks)
 
-    def authenticate_form(self, fields: Mapping[str, str]) -> Authenticated:
+    def authenticate_form(self, fields: Mapping[str, str], *, now: datetime) -> Authenticated:
         """Who signed the policy of this form; whether the policy lets the form pass is asked then.
 
         `fields` by lower-case name. Raises AuthError.
         """
         claim = claim_from_form(fields)
         self._check_scope(claim)
-        identity, _ = self._signer_of(claim, fields["policy"])
+        identity, _ = self._signer_of(claim, (fields["policy"],), now)
         return Authenticated(identity=identity, claim=claim, payload=Payload.UNSIGNED, chunks=None)
 
-    def _signer_of(self, claim: Claim, text: str) -> tuple[Identity, SigningKey]:
+    def _signer_of(self, claim: Claim, texts: Sequence[str], now: datetime) -> tuple[Identity, SigningKey]:
+        """Whose signature it is, of one of texts."""
         found = self._identities.maybe_by_access_key(claim.access_key)
         if found is None:
             keys, credentials = self._decoys, Credentials(access_key=claim.access_key, secret=_DECOY_SECRET)
         else:
             keys, credentials = self._keys, found[1]
         key = keys.get(credentials, day=claim.date, region=claim.region, service=claim.service)
-        matches = _same(key.sign(text), claim.signature)
+        # Each is tried, whether one before it was right or not: a known key takes no less time than others.
+        matches = [_same(key.sign(text), claim.signature) for text in texts]
         if found is None:
             raise UnknownAccessKey(claim.access_key)
-        if not matches:
-            raise WrongSignature(access_key=claim.access_key, string_to_sign=text)
+        if not any(matches):
+            raise WrongSignature(access_key=claim.access_key, string_to_sign=texts[0])
         if not _same(credentials.session_token, claim.session_token):
             raise InvalidToken(claim.access_key)
+        if credentials.expires_at is not None and now >= credentials.expires_at:
+            raise ExpiredToken(access_key=claim.access_key, expired_at=credentials.expires_at)
         return found[0], key
 
     def _check_scope(self, claim: Claim) -> None:

@@ -14,6 +14,7 @@ from proxy.config.errors import Problem
 from proxy.config.patterns import covers, meet
 from proxy.config.rules import DEFAULT_RULE, hides, rule_for, upstream_of
 from proxy.config.schema import AwsBackend, Config, FileSink, HsmBackend, Rule
+from proxy.config.tokens import tokens, tokens_over
 
 Check = Callable[[Config], Iterator[Problem]]
 MAX_SOCKET_PATH_BYTES = 100
@@ -357,6 +358,7 @@ CONTRADICTIONS: tuple[Check, ...] = (
     _networks,
     _duplicates,
     _accounts,
+    tokens,
     _upstreams,
     _urls,
     _backends,
@@ -367,5 +369,5 @@ CONTRADICTIONS: tuple[Check, ...] = (
     _limits,
 )
 WARNINGS: tuple[Check, ...] = (
-    *(_hidden_rules, _unsealed, _over, _open_to_all, _trusts_all, _idle_stores, _idle_hsm),
+    *(_hidden_rules, _unsealed, _over, tokens_over, _open_to_all, _trusts_all, _idle_stores, _idle_hsm),
 )

@@ -24,6 +24,7 @@ from proxy.config.terms import (
     KeyId,
     KeyPattern,
     Match,
+    Moment,
     Name,
     Network,
     Port,
@@ -149,6 +150,10 @@ class Rule:
 class AccessKey:
     access_key_id: AccessKeyId
     secret_access_key: Secret
+    session_token: Secret | None = None
+    """Must come with each request that this key signs; None: none may."""
+    expires: Moment | None = None
+    """From then on the session token is refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,6 +90,13 @@ StatePlace = Annotated[
     Shape(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._-]+)*/?", "s3://BUCKET or s3://BUCKET/PREFIX"),
 ]
 Day = Annotated[str, Shape(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "a day, such as 2027-12-31")]
+Moment = Annotated[
+    str,
+    Shape(
+        r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z",
+        "a time in UTC, such as 2027-12-31T12:00:00Z",
+    ),
+]
 Match = Annotated[
     str,
     Shape(

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 
 from proxy.audit.event import Outcome, Recorder
-from proxy.auth.errors import InvalidToken, UnknownAccessKey, Unsigned, WrongSignature
+from proxy.auth.errors import ExpiredToken, InvalidToken, UnknownAccessKey, Unsigned, WrongSignature
 from proxy.auth.verify import Authenticated
 from proxy.gateway.attributes import get_attributes
 from proxy.gateway.buckets import list_buckets
@@ -168,9 +168,10 @@ class Gateway:
 
     async def _refuse(self, rooms: Rooms, exchange: Exchange, trace: Trace, cause: Exception) -> None:
         error = as_s3_error(cause)
-        if isinstance(cause, UnknownAccessKey | WrongSignature | InvalidToken):
+        if isinstance(cause, UnknownAccessKey | WrongSignature | InvalidToken | ExpiredToken):
             trace.access_key = cause.access_key
-            if rooms.failures.exceeded_by(exchange.source_ip):
+            # Whose time is over has proven who they are: they guess nothing, and are to get new credentials.
+            if not isinstance(cause, ExpiredToken) and rooms.failures.exceeded_by(exchange.source_ip):
                 error = S3Error("SlowDown")
         trace.error_code, trace.error_message = error.code, error.message
         trace.integrity_violation = trace.integrity_violation or violation_in(cause)

@@ -67,7 +67,7 @@ async def read_form(
         if not more:
             raise S3Error("MalformedPOSTRequest")
         front += more
-    authenticated = rooms.authenticator.authenticate_form(fields.values)
+    authenticated = rooms.authenticator.authenticate_form(fields.values, now=rooms.now())
     policy = read_policy(fields.values["policy"])
     policy.check(fields.values, bucket=request.bucket, now=rooms.now())
     key = fields.values.get("key", "").replace("${filename}", fields.file_name)

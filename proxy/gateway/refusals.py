@@ -112,6 +112,7 @@ ANSWERS: dict[type[BaseException], Callable[[Any], S3Error]] = {
     auth.UnknownAccessKey: lambda error: S3Error("InvalidAccessKeyId", AWSAccessKeyId=error.access_key),
     auth.WrongSignature: _wrong_signature,
     auth.InvalidToken: _fixed("InvalidToken"),
+    auth.ExpiredToken: _fixed("ExpiredToken"),
     auth.WrongScope: _wrong_scope,
     auth.MalformedPolicy: _fixed("InvalidPolicyDocument"),
     auth.PolicyRefuses: lambda error: S3Error("AccessDenied", f"Invalid according to Policy: {error.what}"),

@@ -27,6 +27,7 @@ _OF_AUTH: Final[dict[type[auth.AuthError], tuple[str, str]]] = {
     auth.UnknownAccessKey: (UNRECOGNIZED, _UNKNOWN_CALLER),
     auth.WrongSignature: (INVALID_SIGNATURE, _MISMATCH),
     auth.InvalidToken: (UNRECOGNIZED, _UNKNOWN_CALLER),
+    auth.ExpiredToken: ("ExpiredTokenException", "The security token included in the request is expired"),
     auth.WrongScope: (INVALID_SIGNATURE, ""),
     auth.Skewed: (INVALID_SIGNATURE, ""),
     auth.NotYetValid: (INVALID_SIGNATURE, ""),

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 
 from proxy.audit.journal import Journal
@@ -46,14 +47,20 @@ def identities_of(config: schema.Config) -> list[Identity]:
             name=each.name,
             account=each.account,
             arn=each.arn,
-            access_keys=tuple(
-                Credentials(access_key=key.access_key_id, secret=key.secret_access_key.reveal())
-                for key in each.access_keys
-            ),
+            access_keys=tuple(_credentials(key) for key in each.access_keys),
             tags=each.tags,
         )
         for each in config.identities
     ]
+
+
+def _credentials(key: schema.AccessKey) -> Credentials:
+    return Credentials(
+        access_key=key.access_key_id,
+        secret=key.secret_access_key.reveal(),
+        session_token=key.session_token.reveal() if key.session_token else "",
+        expires_at=datetime.fromisoformat(key.expires) if key.expires else None,
+    )
 
 
 def proxy_credentials(start: Start) -> Credentials:

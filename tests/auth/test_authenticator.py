@@ -12,6 +12,7 @@ import pytest
 import proxy.auth.sigv4
 from proxy.auth.errors import (
     AuthError,
+    ExpiredToken,
     HeadersNotSigned,
     InvalidToken,
     Skewed,
@@ -19,9 +20,9 @@ from proxy.auth.errors import (
     WrongScope,
     WrongSignature,
 )
-from proxy.auth.sigv4 import Credentials, SigningKey
-from proxy.auth.verify import Payload
-from tests.auth.forge import ALICE, BOB, NOW, PERMANENT, TEMPORARY, Wire, authenticate, authenticator
+from proxy.auth.sigv4 import Credentials, SigningKey, derive_signing_key
+from proxy.auth.verify import Authenticated, Payload
+from tests.auth.forge import ALICE, BOB, NOW, PERMANENT, REGION, TEMPORARY, Wire, authenticate, authenticator
 
 PUT = Wire(
     method="PUT",
@@ -255,6 +256,57 @@ def test_a_session_token_belongs_to_its_credential(by: str) -> None:
         assert refused.value.access_key == wrong.access_key
 
 
+@pytest.mark.parametrize("by", ["header", "query", "form"])
+@pytest.mark.parametrize(("seconds", "over"), [(-1, False), (0, True), (1, True)])
+def test_a_session_token_is_good_until_its_time(by: str, seconds: int, *, over: bool) -> None:
+    """And only whoever has its secret hears that it is over."""
+    credentials = replace(TEMPORARY, expires_at=NOW - timedelta(seconds=seconds))
+    known = authenticator(replace(BOB, access_keys=(credentials,)))
+
+    def enter(secret: str) -> Authenticated:
+        who = replace(credentials, secret=secret)
+        if by == "form":
+            return known.authenticate_form(form_of(who), now=NOW)
+        return authenticate(PUT.signed(who) if by == "header" else PUT.presigned(who), by=known)
+
+    if not over:
+        assert enter(credentials.secret).identity.name == "bob"
+        return
+    with pytest.raises(ExpiredToken) as refused:
+        enter(credentials.secret)
+    assert (refused.value.access_key, refused.value.expired_at) == ("ASIAEXAMPLE", credentials.expires_at)
+    with pytest.raises(WrongSignature):
+        enter("guess")
+
+
+def form_of(who: Credentials) -> dict[str, str]:
+    scope = f"20130524/{REGION}/s3/aws4_request"
+    key = derive_signing_key(who.secret, "20130524", REGION, "s3")
+    return {
+        "policy": "e30=",
+        "x-amz-algorithm": "AWS4-HMAC-SHA256",
+        "x-amz-credential": f"{who.access_key}/{scope}",
+        "x-amz-date": "20130524T000000Z",
+        "x-amz-security-token": who.session_token,
+        "x-amz-signature": key.sign("e30="),
+    }
+
+
+def test_a_token_may_be_appended_to_a_url_that_was_signed_without_it() -> None:
+    """AWS has signers that do so. It is compared all the same, and nothing else may be appended."""
+    unsigned = PUT.presigned(replace(TEMPORARY, session_token=""))
+
+    def appended(more: str) -> Wire:
+        return replace(unsigned, query=f"{unsigned.query}&{more}")
+
+    assert authenticate(appended("X-Amz-Security-Token=a%20token%2B%2F%3D")).identity is BOB
+    for wrong in ("X-Amz-Security-Token=another", "X-Amz-Security-Token="):
+        with pytest.raises(InvalidToken):
+            authenticate(appended(wrong))
+    with pytest.raises(WrongSignature):
+        authenticate(appended("X-Amz-Security-Token=a%20token%2B%2F%3D&versionId=1"))
+
+
 def test_a_wrong_token_is_told_only_to_who_has_the_secret() -> None:
     with pytest.raises(WrongSignature):
         authenticate(PUT.signed(Credentials(access_key="ASIAEXAMPLE", secret="guess", session_token="a")))
@@ -265,6 +317,7 @@ def test_a_wrong_token_is_told_only_to_who_has_the_secret() -> None:
     [
         UnknownAccessKey("K"),
         InvalidToken("K"),
+        ExpiredToken(access_key="K", expired_at=NOW),
         HeadersNotSigned(("a",)),
         WrongSignature(access_key="K", string_to_sign="text"),
         WrongScope(field="region", got="a", expected=("b", "c"), by_query=True),

@@ -93,6 +93,11 @@ ONE_FIELD: list[tuple[dict[str, Any], str, str]] = [
     (rule(match="photos/raw"), "buckets[0].match", '"bucket/prefix*"'),
     (rule(match="photo*"), "buckets[0].match", '"bucket", "bucket/prefix*" or "*"'),
     (rule(mode="migrating"), "buckets[0].mode", "did you mean migrate?"),
+    (
+        {"identities.0.access_keys.0.expires": "2027-12-31"},
+        "identities[0].access_keys[0].expires",
+        "a time in UTC, such as",
+    ),
     (rule(mode="migrate", until="next year"), "buckets[0].until", "a day, such as 2027-12-31"),
     (rule(mode="migrate", until=2027), "buckets[0].until", "must be text"),
     (rule(mode="encrypted"), "buckets[0].mode", "did you mean encrypt?"),
@@ -207,6 +212,19 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str, str]] = [
         {"limits.held_body_bytes": 8 << 20, "limits.memory_budget_bytes": 16 << 20},
         "limits.held_body_bytes",
         "quarter",
+    ),
+    (
+        {"identities.0.access_keys.0.expires": "2027-12-31T00:00:00Z"},
+        "identities[0].access_keys[0].expires",
+        "is of a session_token alone",
+    ),
+    (
+        {
+            "identities.0.access_keys.0.session_token": "t",
+            "identities.0.access_keys.0.expires": "2027-02-30T00:00:00Z",
+        },
+        "identities[0].access_keys[0].expires",
+        "is in no calendar",
     ),
     ({"audit.sinks": [{"type": "stdout"}, {"type": "stdout"}]}, "audit.sinks[1]", "stands in audit.sinks[0]"),
     (rule(mode="migrate", until="2027-02-30"), "buckets[0].until", "is in no calendar"),

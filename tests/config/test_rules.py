@@ -143,6 +143,14 @@ def test_envelopes_may_name_the_accounts_keys_and_those_configured(make: Make) -
             "buckets[0].until",
             "2020-01-01 is past",
         ),
+        (
+            {
+                "identities.0.access_keys.0.session_token": "t",
+                "identities.0.access_keys.0.expires": "2020-01-01T00:00:00Z",
+            },
+            "identities[0].access_keys[0].expires",
+            "2020-01-01T00:00:00Z is past",
+        ),
         ({"listen.address": "0.0.0.0"}, "listen.tls", "plaintext crosses the network"),
         ({"admin.address": "::"}, "admin.address", "ask for no login"),
         ({"listen.trusted_proxies": ["0.0.0.0/0"]}, "listen.trusted_proxies[0]", "is everybody"),

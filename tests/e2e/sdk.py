@@ -24,6 +24,7 @@ def client(service: str, url: str, user: User = ALICE, **settings: Any) -> Itera
         region_name=REGION,
         aws_access_key_id=user.access_key,
         aws_secret_access_key=user.secret_key,
+        aws_session_token=user.session_token or None,
         config=CONFIG(retries={"total_max_attempts": 1}, **settings),
     )
     with contextlib.closing(made):

@@ -1,65 +1,16 @@
 """Uploads by a browser's form: sealed like any other, and let by the policy alone."""
 
-import http.client
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from urllib3.filepost import encode_multipart_formdata
 
 from tests.e2e.at_rest import AtRest, plaintext
-from tests.e2e.sdk import client
+from tests.e2e.forms import post, signed
 from tests.e2e.trail import Trail
 from tests.e2e.wire import send
 from tests.stores.sealgate import Sealgate
 
 PLAIN = plaintext(200_000)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Posted:
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def code(self) -> str:
-        return self.body.partition(b"<Code>")[2].partition(b"</Code>")[0].decode()
-
-
-def post(
-    url: str, fields: Mapping[str, str], file: bytes, *, behind: Mapping[str, str] | None = None
-) -> Posted:
-    """As a browser sends it: the file after the fields, a button after the file."""
-    parts: list[Any] = [
-        *fields.items(),
-        ("file", ("photo.png", file)),
-        *(behind or {"submit": "Upload"}).items(),
-    ]
-    body, content_type = encode_multipart_formdata(parts)
-    place = urlsplit(url)
-    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=30)
-    try:
-        connection.request("POST", place.path, body, {"Content-Type": content_type})
-        answer = connection.getresponse()
-        headers = {name.lower(): value for name, value in answer.getheaders()}
-        return Posted(status=answer.status, headers=headers, body=answer.read())
-    finally:
-        connection.close()
-
-
-def signed(s3: Any, bucket: str, key: str, *conditions: Any, **fields: str) -> tuple[str, dict[str, str]]:
-    """What boto3 hands to a page: the URL and the fields of its form."""
-    with client("s3", s3.meta.endpoint_url, signature_version="s3v4") as signing:
-        made = signing.generate_presigned_post(
-            bucket,
-            key,
-            Fields=fields,
-            Conditions=[*({name: value} for name, value in fields.items()), *conditions],
-        )
-    return made["url"], dict(made["fields"])
 
 
 def test_a_form_is_sealed_like_a_put(

@@ -44,7 +44,7 @@ class _Signer(S3SigV4Auth):
     """botocore's, but the word for the payload is given."""
 
     def __init__(self, user: User, payload: str) -> None:
-        credentials = Credentials(user.access_key, user.secret_key)  # type: ignore[no-untyped-call]  # botocore has no annotations
+        credentials = Credentials(user.access_key, user.secret_key, user.session_token or None)  # type: ignore[no-untyped-call]  # botocore has no annotations
         super().__init__(credentials, "s3", REGION)  # type: ignore[no-untyped-call]  # the same
         self._payload = payload
 

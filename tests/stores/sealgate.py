@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,9 @@ class User:
     account: str
     access_key: str
     secret_key: str
+    session_token: str = ""
+    expires: str = ""
+    """When the token is over; empty: never."""
 
     @property
     def arn(self) -> str:
@@ -37,7 +40,17 @@ BOB = User(name="bob", account=ACCOUNT, access_key="AKIABOB000000000", secret_ke
 MALLORY = User(
     name="mallory", account=OTHER_ACCOUNT, access_key="AKIAMALLORY00000", secret_key="mallory-secret"
 )
-USERS = (ALICE, BOB, MALLORY)
+VISITOR = User(
+    name="visitor",
+    account=ACCOUNT,
+    access_key="ASIAVISITOR00000",
+    secret_key="visitor-secret-key",
+    session_token="visitor-token+/=",
+    expires="2099-01-01T00:00:00Z",
+)
+GONE = replace(VISITOR, name="gone", access_key="ASIAGONE00000000", expires="2020-01-01T00:00:00Z")
+"""Whose token is over."""
+USERS = (ALICE, BOB, MALLORY, VISITOR, GONE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +108,12 @@ def config_for(store: Store, directory: Path, **changes: Any) -> dict[str, Any]:
 
 
 def identity(user: User) -> dict[str, Any]:
-    keys = [{"access_key_id": user.access_key, "secret_access_key": user.secret_key}]
-    return {"name": user.name, "account": user.account, "access_keys": keys}
+    key = {"access_key_id": user.access_key, "secret_access_key": user.secret_key}
+    if user.session_token:
+        key |= {"session_token": user.session_token}
+    if user.expires:
+        key |= {"expires": user.expires}
+    return {"name": user.name, "account": user.account, "access_keys": [key]}
 
 
 @contextlib.contextmanager
