@@ -28,12 +28,13 @@ IMPURE = {
 # Room -> what it may import beside itself, the standard library (without IMPURE for the pure ones) and these.
 PURE: dict[str, set[str]] = {
     "proxy.auth": {"cryptography"},
+    "proxy.policy": set(),
     "proxy.s3": {
         "cryptography",
         "awscrt.checksums",
     },  # awscrt: CRC32C and CRC64NVME at 64 GB/s, pure functions
     "proxy.seal": {"cryptography"},
-    "proxy.hsm.core": {"cryptography"},
+    "proxy.hsm.core": {"cryptography", "proxy.policy"},
     "proxy.audit.event": set(),
     "proxy.audit.chain": {"cryptography"},
     "proxy.config.schema": {"proxy.config.terms"},  # the types of its fields
@@ -42,14 +43,15 @@ PURE: dict[str, set[str]] = {
 
 # Room -> rooms of ours that it may see. `runtime` and `cli` are the two that see nearly all.
 ARROWS: dict[str, set[str]] = {
-    "proxy.config": set(),
+    "proxy.config": {"proxy.policy"},  # a policy that makes no sense is a configuration that makes none
     "proxy.keys": {"proxy.auth"},
     "proxy.upstream": {"proxy.auth"},
-    "proxy.hsm": {"proxy.auth", "proxy.audit.event", "proxy.audit.journal"},
+    "proxy.hsm": {"proxy.auth", "proxy.policy", "proxy.audit.event", "proxy.audit.journal"},
     "proxy.audit": set(),
     "proxy.metrics": set(),
     "proxy.gateway": {
         "proxy.auth",
+        "proxy.policy",
         "proxy.s3",
         "proxy.seal",
         "proxy.keys.provider",
