@@ -6,9 +6,12 @@ no code with the proxy. Data keys come from the key service's own API, as the pa
 """
 
 import random
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import pyarrow as pa
 
 from recovery.envelope import Envelope, Mode, read_header
 from recovery.open import OpenedObject, open_object
@@ -81,18 +84,32 @@ class AtRest:
 def holds_a_run_of(plain: bytes, body: bytes) -> bool:
     """Whether RUN_BYTES of plain in a row stand anywhere in body.
 
-    Each such run holds one aligned block of half its size: so a set of those blocks finds candidates in one
-    pass over the body for each alignment, and only then every run is looked for.
+    Each such run holds one aligned block of half its size: a join of those blocks with the body's at every
+    alignment finds candidates, and only the runs around them are looked for. (A set of Python's costs five
+    times as much from some MiB on.)
     """
-    blocks = set(_words(plain, 0))
-    if all(blocks.isdisjoint(_words(body, shift)) for shift in range(BLOCK)):
-        return False
-    return any(plain[at : at + RUN_BYTES] in body for at in range(len(plain) - RUN_BYTES + 1))
+    of_plain = pa.table({"block": _blocks(plain, 0)})
+    of_body = pa.table({"block": pa.chunked_array([_blocks(body, shift) for shift in range(BLOCK)])})
+    met = of_body.join(of_plain, "block", join_type="left semi", use_threads=False)["block"].unique()
+    runs = {
+        run for block in met.to_pylist() for run in _runs_with(block.to_bytes(BLOCK, sys.byteorder), body)
+    }
+    return any(run in plain for run in runs)
 
 
-def _words(data: bytes, shift: int) -> "memoryview[int]":
-    whole = (len(data) - shift) // BLOCK * BLOCK
-    return memoryview(data)[shift : shift + max(0, whole)].cast("Q")
+def _blocks(data: bytes, shift: int) -> Any:
+    """Its blocks from `shift` on, as numbers."""
+    count = max(0, len(data) - shift) // BLOCK
+    return pa.Array.from_buffers(pa.uint64(), count, [None, pa.py_buffer(data[shift:])])
+
+
+def _runs_with(block: bytes, body: bytes) -> set[bytes]:
+    runs: set[bytes] = set()
+    at = body.find(block)
+    while at >= 0:
+        runs |= {body[first : first + RUN_BYTES] for first in range(max(0, at - BLOCK), at + 1)}
+        at = body.find(block, at + 1)
+    return {run for run in runs if len(run) == RUN_BYTES}
 
 
 def plaintext(size: int, seed: int = 1) -> bytes:

@@ -76,5 +76,11 @@ def test_the_search_for_plaintext_finds_it() -> None:
     for at in range(0, 984, 41):
         for shift in range(9):
             assert holds_a_run_of(plain, noise[:shift] + plain[at : at + 16] + noise[shift:])
+    for last in range(16):
+        assert holds_a_run_of(plain, noise + plain[1000 - 16 - last : 1000 - last])
     assert not holds_a_run_of(plain, noise)
     assert not holds_a_run_of(plain, noise[:700] + plain[:15] + noise[700:])
+    assert not holds_a_run_of(plain + bytes(8) + plain, noise + bytes(9) + noise)
+    assert holds_a_run_of(plain + bytes(16), noise + bytes(16))
+    assert not holds_a_run_of(b"", noise)
+    assert not holds_a_run_of(plain, b"")
