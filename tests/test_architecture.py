@@ -45,8 +45,12 @@ PURE: dict[str, set[str]] = {
 ARROWS: dict[str, set[str]] = {
     "proxy.config": {"proxy.policy"},  # a policy that makes no sense is a configuration that makes none
     "proxy.keys": {"proxy.auth"},
-    "proxy.upstream": {"proxy.auth"},
-    "proxy.hsm": {"proxy.auth", "proxy.policy", "proxy.audit.event", "proxy.audit.journal"},
+    "proxy.finish": set(),  # so each that has something to complete may see it
+    "proxy.upstream": {"proxy.auth", "proxy.finish"},
+    "proxy.hsm": {
+        *("proxy.auth", "proxy.policy", "proxy.finish"),
+        *("proxy.audit.event", "proxy.audit.journal"),
+    },
     "proxy.audit": set(),
     "proxy.metrics": set(),
     "proxy.gateway": {
@@ -58,8 +62,12 @@ ARROWS: dict[str, set[str]] = {
         "proxy.upstream.messages",
         "proxy.upstream.capabilities",  # facts about stores, as a table: what handlers decide by
         "proxy.audit.event",
+        "proxy.finish",
     },
-    "proxy.probe": {"proxy.s3.markup", "proxy.upstream.messages", "proxy.upstream.capabilities"},
+    "proxy.probe": {
+        *("proxy.s3.markup", "proxy.finish"),
+        *("proxy.upstream.messages", "proxy.upstream.capabilities"),
+    },
     "proxy.jobs": {
         "proxy.s3",
         "proxy.seal",

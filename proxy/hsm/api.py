@@ -13,10 +13,10 @@ import logging
 import os
 import traceback
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any, Final, NoReturn, Protocol, TypeVar
+from typing import Any, Final, NoReturn, Protocol
 
 from aiohttp import web
 
@@ -24,6 +24,7 @@ from proxy.audit.event import Outcome, Recorder
 from proxy.auth.errors import AuthError, UnknownAccessKey, WrongSignature
 from proxy.auth.identities import Identities
 from proxy.auth.verify import Authenticated, Authenticator
+from proxy.finish import finish
 from proxy.hsm.api_audit import CallNotes, event_of
 from proxy.hsm.api_caller import REQUEST_ID, principal_of
 from proxy.hsm.api_errors import UNSIGNED, ApiRefusal, refusal_of
@@ -40,7 +41,6 @@ MAX_BODY_BYTES: Final = 1 << 20  # a policy of 131,072 characters, each as \uXXX
 BODY_TIMEOUT_SECONDS: Final = 10.0
 KEEPALIVE_SECONDS: Final = 75.0
 
-T = TypeVar("T")
 _OUTCOMES: Final = {408: Outcome.TIMEOUT, 500: Outcome.FAILED, 503: Outcome.FAILED}
 
 AUDIT_WAIT_SECONDS: Final = 2.0
@@ -133,7 +133,10 @@ class KmsApi:
         notes.request = checked = self._model.request(operation, document)
         if operation in READS:
             return self._performed(principal, operation, checked, notes)
-        return await _whole(asyncio.to_thread(self._performed, principal, operation, checked, notes))
+        # No change is left half way or unrecorded.
+        return await finish(
+            asyncio.to_thread(self._performed, principal, operation, checked, notes), within=None
+        )
 
     def _authenticated(
         self, request: web.BaseRequest, headers: Mapping[str, str], body: bytes, notes: CallNotes
@@ -209,20 +212,6 @@ def api_server(handle: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]
         access_log=None,
         read_bufsize=1 << 16,
     )
-
-
-async def _whole(change: Coroutine[Any, Any, T]) -> T:
-    """To its end, holding back a cancellation until then: no change is left half way or unrecorded."""
-    task = asyncio.create_task(change)
-    interrupted: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError as exc:
-            interrupted = exc
-    if interrupted is not None:
-        raise interrupted from task.exception()
-    return task.result()
 
 
 def _tell(defect: Exception, notes: CallNotes) -> None:

@@ -4,10 +4,10 @@ Also when it is cancelled: what was written is taken away first, within a bound.
 """
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from proxy.finish import finish
 from proxy.probe.bench import Bench
 from proxy.probe.trials import CAPABILITIES, FACTS, PROMISES, Finding, Trial
 from proxy.upstream.messages import Upstream, UpstreamError
@@ -57,7 +57,7 @@ async def probe(upstream: Upstream, bucket: str, *, token: str) -> Probed:
     try:
         found = [await _try(bench, trials) for trials in (CAPABILITIES, PROMISES, FACTS)]
     finally:
-        cleared = await _finished(bench.clear(versioned=told.versioned))
+        cleared = await finish(_cleared(bench, versioned=told.versioned), within=None)
     capabilities, promises, facts = found
     return Probed(
         bucket=told, capabilities=capabilities, promises=promises, facts=facts, left_behind=tuple(cleared)
@@ -90,18 +90,9 @@ async def _try(bench: Bench, trials: Mapping[str, Trial]) -> dict[str, Finding]:
     return found
 
 
-async def _finished(clearing: Coroutine[Any, Any, list[str]]) -> list[str]:
-    """Run the clearing to its end, holding back a cancellation until then. What was left behind."""
-    task = asyncio.ensure_future(asyncio.wait_for(clearing, CLEARING_SECONDS))
-    interrupted: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError as exc:
-            interrupted = exc
-    if interrupted is not None:
-        raise interrupted from task.exception()
+async def _cleared(bench: Bench, *, versioned: bool) -> list[str]:
+    """What was left behind."""
     try:
-        return task.result()
+        return await asyncio.wait_for(bench.clear(versioned=versioned), CLEARING_SECONDS)
     except (UpstreamError, TimeoutError) as exc:
         return [f"it could not be looked at: {exc}"]

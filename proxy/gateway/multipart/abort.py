@@ -1,7 +1,7 @@
 """AbortMultipartUpload: the store's first, so that nothing can complete it any more, then what was kept."""
 
+from proxy.finish import finish
 from proxy.gateway.call import Call
-from proxy.gateway.finish import finish
 from proxy.gateway.forward import forward
 from proxy.gateway.multipart.complete import forget_state
 from proxy.gateway.multipart.upload import named_upload, upload_request

@@ -12,10 +12,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from hmac import compare_digest
 
+from proxy.finish import finish
 from proxy.gateway.call import Call
 from proxy.gateway.customer_keys import customer_key_of
 from proxy.gateway.datakeys import ENCRYPTION_NAMES, encryption_of
-from proxy.gateway.finish import finish
 from proxy.gateway.forward import XML, document
 from proxy.gateway.multipart.end import send_end
 from proxy.gateway.multipart.memory import OpenUpload

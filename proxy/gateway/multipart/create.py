@@ -3,9 +3,9 @@
 The envelope is all that the object's header will ever be, so everything that seals it is chosen here.
 """
 
+from proxy.finish import finish
 from proxy.gateway.call import Call
 from proxy.gateway.datakeys import plan_for, sealing_key
-from proxy.gateway.finish import finish
 from proxy.gateway.forward import XML, document, forward
 from proxy.gateway.multipart.memory import OpenUpload
 from proxy.gateway.multipart.upload import upload_of, upload_request

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from proxy.gateway.finish import finish
+from proxy.finish import finish
 
 
 async def test_a_result_and_an_error_come_through() -> None:
@@ -53,3 +53,22 @@ async def test_it_is_bounded_once_nobody_waits() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert cancelled.is_set()
+
+
+async def test_an_error_behind_a_cancellation_is_its_cause() -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def fails() -> None:
+        begun.set()
+        await go_on.wait()
+        raise ValueError("no")
+
+    task = asyncio.create_task(finish(fails(), within=None))
+    await begun.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    go_on.set()
+
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await task
+    assert isinstance(caught.value.__cause__, ValueError)
