@@ -7,7 +7,7 @@ those that carry the signature. Pure: fields and time are arguments.
 import base64
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -40,19 +40,30 @@ class Policy:
     least_bytes: int = 0
     most_bytes: int | None = None
 
-    def check(self, fields: Mapping[str, str], *, bucket: str, now: datetime) -> None:
-        """Raises PolicyRefuses where the form is not what was signed for."""
+    def check(self, fields: Mapping[str, str], *, bucket: str, now: datetime, file_name: str = "") -> None:
+        """Raises PolicyRefuses where the form is not what was signed for.
+
+        The key is judged as the object will have it; a condition may name the file, too.
+        """
         if now >= self.expires_at:
             raise PolicyRefuses("Policy expired.")
         known = {**fields, "bucket": bucket}
+        if "key" in fields:
+            known["key"] = named(fields["key"], file_name)
         for each in self.conditions:
-            if not each.holds(known):
+            asked = replace(each, value=named(each.value, file_name)) if each.field == "key" else each
+            if not asked.holds(known):
                 condition = json.dumps([each.operator, f"${each.field}", each.value])
                 raise PolicyRefuses(f"Policy Condition failed: {condition}")
         spoken_for = {each.field for each in self.conditions} | _SPOKEN_FOR | {"bucket"}
         extra = [name for name in fields if name not in spoken_for and not name.startswith(_IGNORED)]
         if extra:
             raise PolicyRefuses(f"Extra input fields: {', '.join(sorted(extra))}")
+
+
+def named(text: str, file_name: str) -> str:
+    """With the name of the form's file in its place."""
+    return text.replace("${filename}", file_name)
 
 
 def claim_from_form(fields: Mapping[str, str]) -> Claim:

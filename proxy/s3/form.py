@@ -77,7 +77,9 @@ def _names(head: bytes) -> tuple[str, str]:
     parameters = {name.lower(): _text(value) for name, value in _PARAMETER.findall(lines[0][1])}
     if not parameters.get(b"name"):
         raise S3Error("MalformedPOSTRequest")
-    return parameters[b"name"].lower(), parameters.get(b"filename", "")
+    # Some browsers tell where the file lay; its name is behind the last slash of either kind.
+    file_name = re.split(r"[/\\]", parameters.get(b"filename", ""))[-1]
+    return parameters[b"name"].lower(), file_name
 
 
 def _text(value: bytes) -> str:

@@ -62,6 +62,35 @@ def test_a_form_that_does_not_is_refused_with_the_condition(conditions: list[Any
     assert refusal(policy(*conditions), {"key": "a"}) == words
 
 
+@pytest.mark.parametrize(
+    ("condition", "key", "passes"),
+    [
+        (["starts-with", "$key", "photo"], "${filename}", True),
+        (["starts-with", "$key", "user/"], "user/${filename}", True),
+        (["starts-with", "$key", "user/"], "${filename}", False),
+        (["eq", "$key", "user/photo.png"], "user/${filename}", True),
+        ({"key": "user/${filename}"}, "user/${filename}", True),
+        ({"key": "user/${filename}"}, "user/other.png", False),
+        ({"key": "${filename}"}, "a/${filename}", False),
+        (["starts-with", "$key", "user/${"], "user/${filename}", False),
+        (["starts-with", "$x-amz-meta-name", "${filename}"], "user/photo.png", False),
+    ],
+)
+def test_the_key_is_judged_as_the_object_will_have_it(condition: Any, key: str, *, passes: bool) -> None:
+    """What a stranger names the file bounds nothing: the prefix that was signed does."""
+    fields = {"key": key, "x-amz-meta-name": "photo.png"}
+    text = policy(condition, ["starts-with", "$key", ""], ["starts-with", "$x-amz-meta-name", ""])
+
+    def check() -> None:
+        read_policy(text).check(fields, bucket="bucket", now=NOW, file_name="photo.png")
+
+    if passes:
+        check()
+        return
+    with pytest.raises(PolicyRefuses, match="Policy Condition failed"):
+        check()
+
+
 def test_a_policy_expires() -> None:
     text = policy({"key": "a"})
 

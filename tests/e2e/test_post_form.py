@@ -1,11 +1,16 @@
 """Uploads by a browser's form: sealed like any other, and let by the policy alone."""
 
+from base64 import b64encode
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from recovery.envelope import Mode
 from tests.e2e.at_rest import AtRest, plaintext
 from tests.e2e.forms import post, signed
+from tests.e2e.own_keys import NAME, OTHER, OWN
+from tests.e2e.sdk import client, refused
 from tests.e2e.trail import Trail
 from tests.e2e.wire import send
 from tests.stores.sealgate import Sealgate
@@ -131,3 +136,141 @@ def test_a_signed_post_without_a_form_is_refused(sealgate: Sealgate, bucket: str
     answer = send("POST", f"{sealgate.url}/{bucket}", b"no form")
 
     assert (answer.status, answer.code) == (412, "PreconditionFailed")
+
+
+OWN_KEY = OWN.headers
+DOUBLE = {"x-amz-server-side-encryption": "aws:kms:dsse"}
+MANAGED = {"x-amz-server-side-encryption": "aws:kms"}
+OWNED = {"x-amz-server-side-encryption": "AES256"}
+
+
+@pytest.mark.parametrize(
+    ("wish", "mode"),
+    [
+        ({}, Mode.SERVICE_OWNED),
+        (OWNED, Mode.SERVICE_OWNED),
+        (MANAGED, Mode.KEY_SERVICE),
+        (DOUBLE, Mode.TWO_LAYERS),
+    ],
+)
+def test_a_form_says_how_it_is_sealed(
+    *, s3: Any, bucket: str, key: str, sealed_on_store: AtRest, wish: dict[str, str], mode: Mode
+) -> None:
+    """As a PUT does, and the answer tells it."""
+    answer = post(*signed(s3, bucket, key, **wish), PLAIN)
+
+    assert answer.status == 204
+    assert answer.headers["x-amz-server-side-encryption"] == wish.get(
+        "x-amz-server-side-encryption", "AES256"
+    )
+    assert sealed_on_store(bucket, key, PLAIN, opens=False).envelope.flags.mode is mode
+    assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == PLAIN
+
+
+@pytest.mark.parametrize("status", ["201", "204"])
+def test_a_form_may_bring_a_key_of_its_own(
+    *, s3: Any, bucket: str, key: str, sealed_on_store: AtRest, status: str
+) -> None:
+    """SSE-C: the object opens with that key alone."""
+    url, fields = signed(s3, bucket, key, success_action_status=status, **OWN_KEY)
+
+    answer = post(url, fields, PLAIN)
+
+    assert answer.status == int(status)
+    assert answer.headers[f"{NAME}-key-md5"] == OWN.md5
+    assert "x-amz-server-side-encryption" not in answer.headers
+    sealed_on_store(bucket, key, PLAIN, client_key=OWN.plain)
+    assert s3.get_object(Bucket=bucket, Key=key, **OWN.wish)["Body"].read() == PLAIN
+    with pytest.raises(ClientError) as caught:
+        s3.get_object(Bucket=bucket, Key=key)
+    assert refused(caught.value) == (400, "InvalidRequest")
+
+
+CONTEXT = "x-amz-server-side-encryption-context"
+KEY_ID = "x-amz-server-side-encryption-aws-kms-key-id"
+
+
+@pytest.mark.parametrize(
+    ("wish", "code"),
+    [
+        ({"x-amz-server-side-encryption": "AES128"}, "InvalidEncryptionAlgorithmError"),
+        (MANAGED | {KEY_ID: "no-such-key"}, "KMS.NotFoundException"),
+        (OWNED | {KEY_ID: "some-key"}, "InvalidArgument"),
+        ({KEY_ID: "some-key"}, "InvalidArgument"),
+        (MANAGED | {CONTEXT: "not base64!"}, "InvalidArgument"),
+        (MANAGED | {CONTEXT: "W10="}, "InvalidArgument"),
+        (OWN_KEY | MANAGED, "InvalidArgument"),
+        ({name: value for name, value in OWN_KEY.items() if "md5" not in name}, "InvalidArgument"),
+        (OWN_KEY | {f"{NAME}-key-md5": OTHER.md5}, "InvalidArgument"),
+        (OWN_KEY | {f"{NAME}-key": b64encode(bytes(31)).decode()}, "InvalidArgument"),
+        (OWN_KEY | {f"{NAME}-algorithm": "AES128"}, "InvalidEncryptionAlgorithmError"),
+    ],
+)
+def test_a_form_that_asks_for_what_is_none_is_refused(
+    *, s3: Any, raw: Any, bucket: str, key: str, wish: dict[str, str], code: str
+) -> None:
+    """With S3's code for the same headers of a PUT, and nothing is written."""
+    answer = post(*signed(s3, bucket, key, **wish), PLAIN)
+
+    assert (answer.status, answer.code) == (400, code)
+    assert raw.list_objects_v2(Bucket=bucket, Prefix=key)["KeyCount"] == 0
+
+
+def test_what_the_form_asks_of_encryption_must_be_in_the_policy(s3: Any, bucket: str, key: str) -> None:
+    """Or whoever got the form could choose the key."""
+    for more in (MANAGED, OWN_KEY):
+        url, fields = signed(s3, bucket, key)
+
+        answer = post(url, fields | more, PLAIN)
+
+        assert (answer.status, answer.code) == (403, "AccessDenied")
+        assert b"Extra input fields: x-amz-server-side-encryption" in answer.body
+
+
+@pytest.mark.parametrize(
+    ("conditions", "more", "code"),
+    [
+        ([["starts-with", "$x-amz-meta-kind", "re"]], {"x-amz-meta-kind": "report"}, ""),
+        ([["starts-with", "$x-amz-meta-kind", "re"]], {"x-amz-meta-kind": "Report"}, "AccessDenied"),
+        ([["starts-with", "$x-amz-meta-kind", ""]], {"x-amz-meta-kind": "anything"}, ""),
+        ([["eq", "$x-amz-meta-kind", "report"]], {"x-amz-meta-kind": "report"}, ""),
+        ([{"x-amz-meta-kind": "report"}], {"x-amz-meta-kind": "other"}, "AccessDenied"),
+        ([{"x-amz-meta-kind": "report"}], {}, "AccessDenied"),
+        ([["starts-with", "$Content-Type", "image/"]], {"Content-Type": "image/png"}, ""),
+        ([["starts-with", "$Content-Type", "image/"]], {"Content-Type": "text/html"}, "AccessDenied"),
+        ([{"acl": "private"}], {"acl": "public-read"}, "AccessDenied"),
+        ([{"bucket": "another"}], {}, "AccessDenied"),
+        ([], {"x-ignore-this": "anything"}, ""),
+    ],
+)
+def test_each_condition_is_held_to(
+    *, s3: Any, bucket: str, key: str, conditions: list[Any], more: dict[str, str], code: str
+) -> None:
+    url, fields = signed(s3, bucket, key, *conditions)
+
+    answer = post(url, fields | more, PLAIN)
+
+    assert (answer.status, answer.code) == (403 if code else 204, code)
+
+
+def test_the_policy_bounds_the_name_that_the_object_gets(s3: Any, bucket: str, key: str) -> None:
+    """A key that is nothing but the file's name is judged by the file's name."""
+    url, fields = signed(s3, bucket, key, ["starts-with", "$key", "photo"])
+    by_name = fields | {"key": "${filename}"}
+    assert post(url, by_name, PLAIN).code == "AccessDenied"  # boto3 wrote the exact key into the policy too
+
+    url, fields = signed(s3, bucket, "photo${filename}")
+    assert post(url, fields | {"key": "${filename}"}, PLAIN).status == 204
+    assert s3.head_object(Bucket=bucket, Key="photo.png")["ContentLength"] == len(PLAIN)
+    url, fields = signed(s3, bucket, "video${filename}")
+    assert post(url, fields | {"key": "${filename}"}, PLAIN).code == "AccessDenied"
+
+
+def test_a_policy_that_is_over_is_refused(s3: Any, bucket: str, key: str) -> None:
+    with client("s3", s3.meta.endpoint_url, signature_version="s3v4") as signing:
+        made = signing.generate_presigned_post(bucket, key, ExpiresIn=-1)
+
+    answer = post(made["url"], made["fields"], PLAIN)
+
+    assert (answer.status, answer.code) == (403, "AccessDenied")
+    assert b"Policy expired" in answer.body

@@ -54,6 +54,25 @@ def test_fields_and_file_are_found_however_the_body_arrives() -> None:
 
 
 @pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ("n.txt", "n.txt"),
+        ("C:\\Program Files\\n.txt", "n.txt"),
+        ("/home/me/n.txt", "n.txt"),
+        ("a\\b/c\\n.txt", "n.txt"),
+        ("../..", ".."),
+        ("", ""),
+    ],
+)
+def test_a_files_name_is_behind_the_last_slash(told: str, expected: str) -> None:
+    """As on S3: the path of somebody's disk is nobody else's."""
+    fields = read_fields(part("file", FILE, f'; filename="{told}"') + b"--xyz--", DELIMITER)
+
+    assert fields is not None
+    assert fields.file_name == expected
+
+
+@pytest.mark.parametrize(
     ("front", "code"),
     [
         (b"no form", "MalformedPOSTRequest"),
