@@ -7,6 +7,7 @@ from datetime import datetime
 from email.utils import formatdate
 
 from proxy.auth.verify import Authenticated, Authenticator
+from proxy.gateway.browser.origins import Origins
 from proxy.gateway.budget import SharedBudget
 from proxy.gateway.exchange import Buffer, Exchange
 from proxy.gateway.failures import FailureLimit
@@ -82,6 +83,7 @@ class Rooms:
     """Of authentication, by address."""
     uploads: UploadMemory
     sightings: Sightings
+    origins: Origins
     region: str
     domains: Sequence[str]
     owned_key_id: str

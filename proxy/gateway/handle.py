@@ -11,6 +11,9 @@ from proxy.audit.event import Outcome, Recorder
 from proxy.auth.errors import ExpiredToken, InvalidToken, UnknownAccessKey, Unsigned, WrongSignature
 from proxy.auth.verify import Authenticated
 from proxy.gateway.attributes import get_attributes
+from proxy.gateway.browser.cross_origin import for_pages
+from proxy.gateway.browser.post_form import is_form, post_object, read_form, refuse_formless
+from proxy.gateway.browser.preflight import preflight
 from proxy.gateway.buckets import list_buckets
 from proxy.gateway.call import Call, Rooms, common_headers
 from proxy.gateway.copy import copy_object
@@ -29,8 +32,6 @@ from proxy.gateway.multipart.complete import complete_upload
 from proxy.gateway.multipart.create import create_upload
 from proxy.gateway.multipart.lists import list_parts, list_uploads
 from proxy.gateway.multipart.part import upload_part
-from proxy.gateway.post_form import is_form, post_object, read_form, refuse_formless
-from proxy.gateway.preflight import preflight
 from proxy.gateway.put import put_object
 from proxy.gateway.refusals import as_s3_error, retry_headers, violation_in
 from proxy.gateway.remember import event_of, uuid_of
@@ -120,6 +121,7 @@ class Gateway:
             # Nothing is done, and the refusal makes no event: the queue that has no room would grow by it.
             await self._refuse(rooms, exchange, trace, UNRECORDABLE)
             return
+        exchange = for_pages(exchange, rooms)
         try:
             await self._serve(rooms, exchange, trace)
         except asyncio.CancelledError:

@@ -10,15 +10,15 @@ from proxy.s3.request import S3Request
 
 def refuse_state_bucket(rooms: Rooms, operation: Operation, request: S3Request, rule: BucketRule) -> None:
     """Raise NoSuchBucket, or BucketAlreadyExists, where the request or its copy source names it."""
-    if _holds_state(rooms, rule, request.bucket):
+    if holds_state(rooms, rule, request.bucket):
         code = "BucketAlreadyExists" if operation.name == "CreateBucket" else "NoSuchBucket"
         raise S3Error(code, BucketName=request.bucket)
     if not operation.copies:
         return
     bucket, key, _ = copy_source(request)
-    if _holds_state(rooms, rooms.as_stored(bucket, key)[1], bucket):
+    if holds_state(rooms, rooms.as_stored(bucket, key)[1], bucket):
         raise S3Error("NoSuchBucket", BucketName=bucket)
 
 
-def _holds_state(rooms: Rooms, rule: BucketRule, bucket: str) -> bool:
+def holds_state(rooms: Rooms, rule: BucketRule, bucket: str) -> bool:
     return rooms.stores.named(rule.upstream).state.is_state_bucket(bucket)

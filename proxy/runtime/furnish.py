@@ -17,6 +17,7 @@ from proxy.auth.identities import Identities
 from proxy.auth.sigv4 import SigningKeys
 from proxy.auth.verify import Authenticator
 from proxy.config import schema
+from proxy.gateway.browser.origins import Origins
 from proxy.gateway.budget import SharedBudget
 from proxy.gateway.call import Rooms
 from proxy.gateway.failures import FailureLimit
@@ -113,6 +114,7 @@ def _rooms(
         known=before.rooms.known if before else KnownObjects(),
         failures=before.rooms.failures if before else _failure_limit(),
         sightings=before.rooms.sightings if before else Sightings(secret=os.urandom(16)),
+        origins=Origins(),
         uploads=before.rooms.uploads if before else UploadMemory(),
         region=config.region,
         domains=config.domains,

@@ -24,22 +24,31 @@ class Posted:
 
 
 def post(
-    url: str, fields: Mapping[str, str], file: bytes, *, behind: Mapping[str, str] | None = None
+    url: str,
+    fields: Mapping[str, str],
+    file: bytes,
+    *,
+    behind: Mapping[str, str] | None = None,
+    origin: str = "",
 ) -> Posted:
-    """As a browser sends it: the file after the fields, a button after the file."""
+    """As a browser sends it: the file after the fields, a button after the file.
+
+    A page of another origin than the URL's tells its own.
+    """
     parts: list[Any] = [
         *fields.items(),
         ("file", ("photo.png", file)),
         *(behind or {"submit": "Upload"}).items(),
     ]
     body, content_type = encode_multipart_formdata(parts)
+    headers = {"Content-Type": content_type} | ({"Origin": origin} if origin else {})
     place = urlsplit(url)
     connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=30)
     try:
-        connection.request("POST", place.path, body, {"Content-Type": content_type})
+        connection.request("POST", place.path, body, headers)
         answer = connection.getresponse()
-        headers = {name.lower(): value for name, value in answer.getheaders()}
-        return Posted(status=answer.status, headers=headers, body=answer.read())
+        told = {name.lower(): value for name, value in answer.getheaders()}
+        return Posted(status=answer.status, headers=told, body=answer.read())
     finally:
         connection.close()
 

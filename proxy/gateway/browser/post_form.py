@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import quote, urlencode
 
-from proxy.auth.post_policy import Policy, read_policy
+from proxy.auth.post_policy import Policy, named, read_policy
 from proxy.auth.verify import Authenticated
+from proxy.gateway.browser.wrapped import WrappedExchange
 from proxy.gateway.call import Call, Rooms
 from proxy.gateway.customer_keys import check_customer_keys
 from proxy.gateway.exchange import BodyTooShort, Buffer, Exchange
@@ -69,8 +70,8 @@ async def read_form(
         front += more
     authenticated = rooms.authenticator.authenticate_form(fields.values, now=rooms.now())
     policy = read_policy(fields.values["policy"])
-    policy.check(fields.values, bucket=request.bucket, now=rooms.now())
-    key = fields.values.get("key", "").replace("${filename}", fields.file_name)
+    policy.check(fields.values, bucket=request.bucket, now=rooms.now(), file_name=fields.file_name)
+    key = named(fields.values.get("key", ""), fields.file_name)
     if not key:
         raise S3Error("InvalidArgument", "Bucket POST must contain a field named 'key'.", ArgumentName="key")
     return renamed(request, key), authenticated, Form(delimiter, fields, front, policy)
@@ -127,28 +128,15 @@ def _headers(request: S3Request, form: Form, length: int) -> dict[str, str]:
     return kept | {"host": request.headers.get("host", ""), "content-length": str(length)}
 
 
-class _Answered:
+class _Answered(WrappedExchange):
     """The form's exchange as PutObject sees it: its body is the file, its 200 what the form asks for."""
 
     def __init__(self, call: Call, form: Form, file: bytes) -> None:
+        super().__init__(call.exchange)
         self._call = call
-        self._inner = call.exchange
         self._fields = form.fields.values
         self._left = file
-        self.method, self.target, self.headers = "PUT", call.exchange.target, call.exchange.headers
-        self.source_ip, self.secure = call.exchange.source_ip, call.exchange.secure
-
-    @property
-    def begun(self) -> bool:
-        return self._inner.begun
-
-    @property
-    def plain_bytes_in(self) -> int:
-        return self._inner.plain_bytes_in
-
-    @property
-    def plain_bytes_out(self) -> int:
-        return self._inner.plain_bytes_out
+        self.method = "PUT"
 
     async def read(self) -> bytes:
         data, self._left = self._left, b""
@@ -164,12 +152,6 @@ class _Answered:
         self._call.trace.status = status
         length = None if status == 204 else len(body)
         await self._inner.begin(status, {**headers, **told}, length=length, first=body)
-
-    async def write(self, data: Buffer) -> None:
-        await self._inner.write(data)
-
-    def tear(self) -> None:
-        self._inner.tear()
 
     def _success(self, headers: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
         bucket, key, etag = self._call.request.bucket, self._call.request.key, headers.get("etag", "")

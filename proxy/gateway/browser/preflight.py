@@ -4,6 +4,7 @@ It goes to the store without anybody's credentials, as it came. Nothing of the a
 the browser asks for, so it tells no more than the rules do.
 """
 
+from proxy.gateway.browser.origins import allows, asked_at
 from proxy.gateway.call import Rooms, common_headers
 from proxy.gateway.exchange import Exchange
 from proxy.gateway.state_bucket import refuse_state_bucket
@@ -29,7 +30,8 @@ async def preflight(rooms: Rooms, exchange: Exchange, trace: Trace, request: S3R
         if name not in asked:
             raise S3Error("BadRequest", f"Insufficient information. {name.title()} request header needed.")
     store = rooms.stores.as_nobody(rule.upstream)
-    to_store = Request(method="OPTIONS", path=request.store_path, headers=asked)
+    path = request.store_path if request.key else asked_at(request.bucket)
+    to_store = Request(method="OPTIONS", path=path, headers=asked)
     async with store.upstream.open(to_store) as response:
         trace.store_request_id = response.headers.get("x-amz-request-id", "")
         if response.status >= 500:
@@ -37,6 +39,8 @@ async def preflight(rooms: Rooms, exchange: Exchange, trace: Trace, request: S3R
         if response.status >= 300:
             raise S3Error("AccessForbidden")
         told = error_headers(response.headers)
+    if not allows(told, asked["access-control-request-method"]):
+        raise S3Error("AccessForbidden")
     trace.status = 200
     headers = {**common_headers(trace.request_id, rooms.now()), **told}
     await exchange.begin(200, headers, length=0)
