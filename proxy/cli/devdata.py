@@ -30,6 +30,11 @@ ACCESS_KEY, STORE_ACCESS_KEY = "SEALGATEDEV", "SEALGATESTORE"
 STATE_BUCKET = "sealgate-state"
 LEAST_FREE_BYTES = 256 << 20
 LONGEST_SOCKET = "store/filer.sock"
+EVERYTHING = "everything"
+EVERYTHING_POLICY = {
+    "Version": "2012-10-17",
+    "Statement": {"Effect": "Allow", "Action": ["s3:*", "kms:*"], "Resource": "*"},
+}
 CHOOSE = "choose another --data-dir"
 WRITTEN = "# Written by `sealgate dev` at each start: a change here lasts until the next.\n"
 
@@ -189,7 +194,8 @@ def _configuration(ports: Mapping[str, int]) -> dict[str, object]:
             }
         ],
         "accounts": [ACCOUNT],
-        "identities": [{"name": USER, "account": ACCOUNT, "access_keys": [access]}],
+        "policies": {EVERYTHING: dict(EVERYTHING_POLICY)},
+        "identities": [{"name": USER, "account": ACCOUNT, "access_keys": [access], "policies": [EVERYTHING]}],
         "kms": {"backends": [{"type": "hsm", "write": True}]},
         "hsm": {
             "store": "state/hsm.sqlite",

@@ -199,4 +199,10 @@ its identities_file names. The secret is not shown again.
     access_keys:
       - access_key_id: {made.access_key_id}
         secret_access_key: {made.secret_access_key}
+    policies:
+      - Version: "2012-10-17"
+        Statement:
+          - Effect: Allow
+            Action: ["s3:*", "kms:*"]
+            Resource: "*"
 """

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from proxy.config.errors import Problem
 from proxy.config.patterns import covers, meet
+from proxy.config.policies import policy_faults, policy_warnings
 from proxy.config.rules import DEFAULT_RULE, hides, rule_for, upstream_of
 from proxy.config.schema import AwsBackend, Config, FileSink, HsmBackend, Rule
 from proxy.config.tokens import tokens, tokens_over
@@ -358,6 +359,7 @@ CONTRADICTIONS: tuple[Check, ...] = (
     _networks,
     _duplicates,
     _accounts,
+    policy_faults,
     tokens,
     _upstreams,
     _urls,
@@ -370,4 +372,5 @@ CONTRADICTIONS: tuple[Check, ...] = (
 )
 WARNINGS: tuple[Check, ...] = (
     *(_hidden_rules, _unsealed, _over, tokens_over, _open_to_all, _trusts_all, _idle_stores, _idle_hsm),
+    policy_warnings,
 )

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from proxy.config.schema import Config
-from proxy.config.terms import Secret
+from proxy.config.terms import Document, Secret
 
 
 def dump_with_secrets(config: Config) -> str:
@@ -23,8 +23,10 @@ def dump_with_secrets(config: Config) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, Secret):
         return value.reveal()
+    if isinstance(value, Document):
+        return value.value
     if dataclasses.is_dataclass(value):
         return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    return dict(value) if isinstance(value, Mapping) else value
+    return {name: _plain(item) for name, item in value.items()} if isinstance(value, Mapping) else value

@@ -7,6 +7,7 @@ exactly one of them, and never appear in a message.
 
 import dataclasses
 import difflib
+import json
 import re
 import types
 from collections.abc import Callable, Mapping
@@ -17,7 +18,7 @@ from proxy.config.check import contradictions
 from proxy.config.errors import ConfigError, Problem
 from proxy.config.schema import Config
 from proxy.config.sources import plain_values
-from proxy.config.terms import Bounds, Place, Secret, Shape, Sourced
+from proxy.config.terms import Bounds, Document, Place, Secret, Shape, Sourced
 
 ReadFile = Callable[[Path], str]
 
@@ -75,6 +76,8 @@ class _Reader:
         return found if found is _BAD else self._marked(found, marks, path)
 
     def _read_base(self, base: Any, value: Any, path: str) -> Any:
+        if base is Document:
+            return self._document(value, path)
         if dataclasses.is_dataclass(base):
             return self._fields(base, value, path)
         origin = get_origin(base)
@@ -85,7 +88,7 @@ class _Reader:
         if origin is Literal:
             return self._choice(get_args(base), value, path)
         if origin is not None:
-            return self._pairs(value, path)
+            return self._pairs(get_args(base)[1], value, path)
         return self._scalar(base, value, path)
 
     def _fields(self, base: Any, value: Any, path: str) -> Any:
@@ -156,11 +159,17 @@ class _Reader:
         found = tuple(self.read(item, v, f"{path}[{i}]") for i, v in enumerate(value))
         return _BAD if any(v is _BAD for v in found) else found
 
-    def _pairs(self, value: Any, path: str) -> Any:
+    def _document(self, value: Any, path: str) -> Any:
+        try:
+            return Document(json.dumps(value, allow_nan=False))
+        except (TypeError, ValueError):
+            return self._bad(path, "holds what JSON has no form for: write text, numbers, lists and sections")
+
+    def _pairs(self, item: Any, value: Any, path: str) -> Any:
         if not isinstance(value, dict):
             return self._bad(path, "must be a section of `name: value` lines")
         found = {
-            self._scalar(str, k, path): self._scalar(str, v, _join(path, str(k))) for k, v in value.items()
+            self._scalar(str, k, path): self.read(item, v, _join(path, str(k))) for k, v in value.items()
         }
         return _BAD if _BAD in found or any(v is _BAD for v in found.values()) else found
 

@@ -19,6 +19,7 @@ from proxy.config.terms import (
     Bounds,
     BucketName,
     Day,
+    Document,
     Domain,
     FilePath,
     KeyId,
@@ -175,7 +176,10 @@ class Identity:
     arn: PrincipalArn = ""
     """Empty is filled in with arn:aws:iam::ACCOUNT:user/NAME."""
     access_keys: Annotated[tuple[AccessKey, ...], Bounds(1, 2)]
+    policies: tuple[Document, ...] = ()
+    """IAM policies, or names of those in `policies`. Without any it may do nothing."""
     tags: Mapping[str, str] = field(default_factory=dict)
+    """What policies see as aws:PrincipalTag/NAME."""
     upstreams: tuple[StoreCredentials, ...] = ()
     """So that ownership and ACLs on the store are this identity's own. Where none is named: the proxy's."""
 
@@ -328,6 +332,8 @@ class Config:
     buckets: tuple[Rule, ...] = ()
     """What no rule matches is encrypted under the service-owned key."""
     accounts: Annotated[tuple[Account, ...], Bounds(1, 10_000)]
+    policies: Mapping[str, Document] = field(default_factory=dict)
+    """IAM policies by name, for identities to share."""
     identities: Annotated[tuple[Identity, ...], Bounds(1, 100_000), SOURCED]
     kms: Kms
     hsm: Hsm | None = None

@@ -17,7 +17,7 @@ def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Hashable, 
     for key_node, _ in node.value:
         if key_node.tag == "tag:yaml.org,2002:merge":
             continue
-        key = loader.construct_object(key_node, deep=True)
+        key = _name(loader, key_node)
         if not isinstance(key, Hashable):
             raise yaml.constructor.ConstructorError(
                 None, None, "a field's name must be text", key_node.start_mark
@@ -27,10 +27,14 @@ def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Hashable, 
             raise yaml.constructor.ConstructorError(None, None, message, key_node.start_mark)
         seen.add(key)
     loader.flatten_mapping(node)
-    return {
-        loader.construct_object(key, deep=True): loader.construct_object(value, deep=True)
-        for key, value in node.value
-    }
+    return {_name(loader, key): loader.construct_object(value, deep=True) for key, value in node.value}
+
+
+def _name(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
+    """As it is written where YAML takes it for nothing: Null is an operator of policies."""
+    if node.tag == "tag:yaml.org,2002:null" and node.value:
+        return node.value
+    return loader.construct_object(node, deep=True)
 
 
 # A date stays text: what reads it may say better than a YAML reader what is wrong with it.

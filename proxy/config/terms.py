@@ -5,8 +5,9 @@ marks, may also be given as NAME_env or NAME_file. Nothing here reads a file or 
 """
 
 import hmac
+import json
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 MIB = 1 << 20
 
@@ -62,6 +63,17 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash(self._text)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A value of any shape, such as a policy, kept as JSON. Who reads it knows what it must be."""
+
+    text: str
+
+    @property
+    def value(self) -> Any:
+        return json.loads(self.text)
 
 
 FilePath = Annotated[str, Shape(r"[^\x00-\x1f\x7f]+", "a path without control characters"), PLACE]

@@ -15,6 +15,8 @@ class ConditionKey:
     type: str
     """String, Numeric, Date, Bool, IpAddress or ARN."""
     several: bool = False
+    never: bool = False
+    """What it tells of does not exist here: no request has it."""
 
 
 _STRINGS = """
@@ -65,11 +67,29 @@ _OTHERS = {
 }
 
 
+_NEVER = """
+    aws:CalledVia aws:FederatedProvider aws:MultiFactorAuthAge aws:MultiFactorAuthPresent aws:PrincipalOrgID
+    aws:PrincipalOrgPaths aws:PrincipalServiceName aws:PrincipalServiceNamesList aws:ResourceOrgID
+    aws:ResourceOrgPaths aws:SourceAccount aws:SourceArn aws:SourceIdentity aws:SourceOrgID
+    aws:SourceOrgPaths aws:SourceVpc aws:SourceVpcArn aws:SourceVpce aws:TokenIssueTime aws:VpcSourceIp
+    aws:VpceAccount aws:VpceOrgID aws:VpceOrgPaths s3:AccessGrantsInstanceArn s3:AccessPointNetworkOrigin
+    s3:DataAccessPointAccount s3:DataAccessPointArn
+"""
+
+
 def _table() -> dict[str, ConditionKey]:
+    none = frozenset(_NEVER.split())
     keys = [
-        *(ConditionKey(name, "String") for name in _STRINGS.split()),
-        *(ConditionKey(name, "String", several=True) for name in _SEVERAL_STRINGS.split()),
-        *(ConditionKey(name, kind) for kind, names in _OTHERS.items() for name in names.split()),
+        *(ConditionKey(name, "String", never=name in none) for name in _STRINGS.split()),
+        *(
+            ConditionKey(name, "String", several=True, never=name in none)
+            for name in _SEVERAL_STRINGS.split()
+        ),
+        *(
+            ConditionKey(name, kind, never=name in none)
+            for kind, names in _OTHERS.items()
+            for name in names.split()
+        ),
     ]
     return {key.name.lower(): key for key in keys}
 

@@ -7,7 +7,6 @@ several values compares where any of them does. `Null` asks whether a key is the
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from proxy.policy.malformed import MalformedPolicy
@@ -38,12 +37,8 @@ def parse_conditions(block: object, where: str, *, variables: bool) -> tuple[Con
     return tuple(
         condition
         for name, keys in block.items()
-        for condition in _of_operator(_operator_name(name), keys, where, variables=variables)
+        for condition in _of_operator(name, keys, where, variables=variables)
     )
-
-
-def _operator_name(name: object) -> str:
-    return "Null" if name is None else str(name)  # YAML takes an unquoted Null for nothing
 
 
 def _of_operator(name: str, keys: object, block: str, *, variables: bool) -> Iterator[Condition]:
@@ -59,7 +54,7 @@ def _of_operator(name: str, keys: object, block: str, *, variables: bool) -> Ite
         raise MalformedPolicy(where, "it must be an object of condition keys and values")
     for key, given in keys.items():
         at = f"{where}.{key}"
-        if not isinstance(key, str) or not _is_key(key):
+        if not _is_key(key):
             raise MalformedPolicy(at, "a condition key begins with a service's name or aws, and a colon")
         written = Written(values=values_of(given, at), where=at, variables=variables)
         if base == "Null":
@@ -83,8 +78,6 @@ def _as_text(value: object, where: str) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return str(value)
-    if isinstance(value, date):  # as YAML reads one
-        return value.isoformat()
     raise MalformedPolicy(where, "a value must be a text, a number or a boolean")
 
 

@@ -46,6 +46,8 @@ class Policy:
     """Compare by identity: two that read the same are two."""
 
     kind: Kind
+    has_variables: bool
+    """Whether its version of the language has them."""
     statements: tuple[Statement, ...]
     _by_action: dict[str, tuple[Statement, ...]] = field(default_factory=dict, repr=False, compare=False)
 
@@ -82,15 +84,10 @@ def parse(text: str, *, kind: Kind) -> Policy:
         document = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
     except (ValueError, RecursionError) as exc:
         raise MalformedPolicy("", f"this is no JSON: {exc}") from exc
-    return compile_policy(document, kind=kind)
-
-
-def compile_policy(document: object, *, kind: Kind) -> Policy:
-    """Of a document that was read already, as from YAML. Raises MalformedPolicy."""
     if not isinstance(document, dict):
         raise MalformedPolicy("", "a policy is an object")
     _refuse_others(document, _TOP, "")
-    version = str(document.get("Version", VERSIONS[1]))  # YAML takes an unquoted one for a date
+    version = document.get("Version", VERSIONS[1])
     if version not in VERSIONS:
         raise MalformedPolicy("Version", f"it must be {' or '.join(VERSIONS)}")
     if not isinstance(document.get("Id", ""), str):
@@ -107,7 +104,7 @@ def compile_policy(document: object, *, kind: Kind) -> Policy:
     )
     if len({each.sid for each in statements}) < len(statements):
         raise MalformedPolicy("Statement", "two statements have the same Sid")
-    return Policy(kind=kind, statements=statements)
+    return Policy(kind=kind, has_variables=variables, statements=statements)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -28,6 +28,7 @@ def whole() -> dict[str, Any]:
                 "name": "alice",
                 "account": ACCOUNT,
                 "access_keys": [{"access_key_id": "ALICE", "secret_access_key": IDENTITY_SECRET}],
+                "policies": [{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}],
             }
         ],
         "kms": {"backends": [{"type": "hsm", "write": True}]},

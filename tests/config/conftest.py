@@ -27,6 +27,7 @@ SMALL: dict[str, Any] = {
             "name": "ann",
             "account": "111122223333",
             "access_keys": [{"access_key_id": "AKIDANN", "secret_access_key": "hush-hush"}],
+            "policies": [{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}],
         }
     ],
     "kms": {"backends": [{"type": "aws", "write": True}]},

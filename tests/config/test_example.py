@@ -12,6 +12,7 @@ import yaml
 from proxy.config.check import warnings
 from proxy.config.load import load, sourced_names
 from proxy.config.schema import Config, Rule
+from proxy.config.terms import Document
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
 # Fields that exclude each other: the example can hold one of them, and names the others in comments.
@@ -73,6 +74,8 @@ def _fields(cls: Any, path: str) -> Iterator[list[str]]:
 
 
 def _classes(hint: Any) -> Iterator[Any]:
+    if hint is Document:
+        return  # of any shape
     if dataclasses.is_dataclass(hint):
         yield hint
     elif get_origin(hint) in {Union, UnionType, tuple} or hasattr(hint, "__metadata__"):

@@ -41,7 +41,7 @@ ONE_FIELD: list[tuple[dict[str, Any], str, str]] = [
     ({"listne": {}}, "listne", "is not a field; did you mean listen?"),
     ({"zzz": 1}, "zzz", "is not a field; known here: listen, admin, "),
     ({"upstreams.0.uri": "x"}, "upstreams[0].uri", "did you mean url?"),
-    ({"identities.0.policies": []}, "identities[0].policies", "is not a field"),
+    ({"identities.0.boundary": {}}, "identities[0].boundary", "is not a field"),
     ({"listen": 8080}, "listen", "must be a section with fields such as address:"),
     ({"listen": None}, "listen", "is empty: write a value, or leave the line out"),
     ({"listen.port": "8080"}, "listen.port", "must be a whole number, without unit or quotes"),

@@ -54,7 +54,7 @@ def test_everything_else_is_taken_up(old: Config) -> None:
 
     assert free == {
         *("region", "domains", "upstreams", "buckets", "accounts", "identities", "kms", "limits", "audit"),
-        "reload",
+        *("policies", "reload"),
     }
     assert refusals(old, replace(old, region="eu-central-1", domains=("s3.example.com",))) == []
     tls = Tls(certificate_file="/cert", key_file="/key")

@@ -1,14 +1,12 @@
 """Documents that cannot be understood are refused with the place, and others are taken."""
 
 import json
-from datetime import UTC, date, datetime
 
 import pytest
 
-from proxy.policy.documents import Kind, compile_policy, parse
-from proxy.policy.evaluate import Effect
+from proxy.policy.documents import Kind, parse
 from proxy.policy.malformed import MalformedPolicy
-from tests.policy.judged import allow, asks, document, judged
+from tests.policy.judged import allow, document
 
 
 def test_the_names_of_a_policy_are_all_the_condition_keys_that_it_looks_at() -> None:
@@ -191,24 +189,3 @@ def test_an_operator_takes_an_object_of_keys(block: object) -> None:
 )
 def test_what_the_reference_shows_is_taken(statement: dict[str, object]) -> None:
     parse(document(statement), kind=Kind.RESOURCE)
-
-
-def test_a_document_from_yaml_is_taken_with_what_yaml_makes_of_it() -> None:
-    """An unquoted version is a date there, an unquoted Null is nothing."""
-    policy = compile_policy(
-        {
-            "Version": date(2012, 10, 17),
-            "Statement": {
-                **GOOD,
-                "Condition": {
-                    None: {"aws:TokenIssueTime": True},
-                    "DateLessThan": {"aws:CurrentTime": datetime(2026, 5, 1, tzinfo=UTC)},
-                },
-            },
-        },
-        kind=Kind.IDENTITY,
-    )
-
-    before, after = ({"aws:currenttime": f"2026-0{month}-15T00:00:00Z"} for month in (4, 5))
-    assert judged(policy, request=asks(conditions=before)).effect is Effect.ALLOW
-    assert judged(policy, request=asks(conditions=after)).effect is Effect.NONE

@@ -75,6 +75,13 @@ class Sealgate:
             return str(answer.read().decode())
 
 
+EVERYTHING = {
+    "Version": "2012-10-17",
+    "Statement": {"Effect": "Allow", "Action": ["s3:*", "kms:*"], "Resource": "*"},
+}
+"""What every identity of the tests may do, where a test does not say otherwise."""
+
+
 def config_for(store: Store, directory: Path, **changes: Any) -> dict[str, Any]:
     """A configuration in front of `store`, with the built-in HSM, on free ports."""
     listen, admin, kms = free_ports(3)
@@ -113,7 +120,8 @@ def identity(user: User) -> dict[str, Any]:
         key |= {"session_token": user.session_token}
     if user.expires:
         key |= {"expires": user.expires}
-    return {"name": user.name, "account": user.account, "access_keys": [key]}
+    policies = [EVERYTHING]
+    return {"name": user.name, "account": user.account, "access_keys": [key], "policies": policies}
 
 
 @contextlib.contextmanager
