@@ -289,6 +289,8 @@ class Limits:
     """How long a request waits for its share of the budget before 503 SlowDown."""
     drain_seconds: Annotated[float, Bounds(0, 3600)] = 30.0
     """How long SIGTERM lets requests in progress go on."""
+    silent_seconds: Annotated[float, Bounds(0.1, 60)] = 10.0
+    """How long a Complete or a copy is at work in silence; then its answer of 200 begins, with blanks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from proxy.gateway.state import State
 from proxy.gateway.trace import Phase, Trace
 from proxy.keys.provider import Caller, KeyProvider
 from proxy.s3.customer_key import OverHttp
+from proxy.s3.markup import without_declaration
 from proxy.s3.operation_rows import Operation
 from proxy.s3.request import S3Request
 from proxy.upstream.capabilities import Capabilities
@@ -93,6 +94,8 @@ class Rooms:
     managed_key_id: str
     """Names the service-managed key: `aws:kms` without a key id."""
     sse_c_over_http: OverHttp
+    silent_seconds: float
+    """After so long, what takes long says that it is at work: see patience.py."""
     held_body_bytes: int
     """Bodies up to this size are held and verified before a byte goes to the store."""
     now: Callable[[], datetime]
@@ -136,9 +139,15 @@ class Call:
         return self.rooms.budget.hold(self.caller.principal, size_bytes)
 
     async def reply(self, status: int, headers: Mapping[str, str], body: Buffer = b"") -> None:
-        """A whole answer from memory. A HEAD's has no body, whatever is given."""
+        """A whole answer from memory. A HEAD's has no body, whatever is given.
+
+        Of an answer that has begun to wait it is the end, and the headers come too late.
+        """
         with self.trace.during(Phase.CLIENT):
             self.trace.status = status
+            if self.exchange.waiting:
+                await self.exchange.conclude(without_declaration(bytes(body)))
+                return
             head_only = self.request.method == "HEAD" or status in {204, 304}
             length = None if head_only else len(body)
             await self.exchange.begin(

@@ -284,8 +284,10 @@ class ClientConnection(asyncio.Protocol):
         if self._unsent and self._transport is not None:
             self._unsent_bytes = self._transport.get_write_buffer_size()
         self._watch(self._house.limits.idle_timeout_seconds, self._stall)
-        await self._woken()
-        self._late = None
+        try:
+            await self._woken()
+        finally:
+            self._late = None
 
     async def _woken(self) -> None:
         self._waiter = self._loop.create_future()

@@ -13,6 +13,7 @@ from proxy.gateway.copy_source import Made, Source, from_source, source_name, ta
 from proxy.gateway.copy_through import copy_through
 from proxy.gateway.copy_ways import Way, way_of
 from proxy.gateway.forward import XML
+from proxy.gateway.patience import patience
 from proxy.s3.copying import CopyWish, build_copy_result, parse_copy, refuse_idle_copy
 from proxy.s3.errors import S3Error
 from proxy.s3.headers import kept_description, store_headers, undescribed
@@ -32,7 +33,8 @@ async def copy_object(call: Call) -> None:
     call.trace.source = source_name(call)
     if call.trace.source == (call.request.bucket, call.request.key, ""):
         refuse_idle_copy(call.request.headers, wish)
-    source, made = await from_source(call, partial(_copied, call, wish))
+    async with patience(call):
+        source, made = await from_source(call, partial(_copied, call, wish))
     headers = {name: made.headers[name] for name in _TOLD if name in made.headers} | source.told_version
     call.trace.version_id = headers.get("x-amz-version-id", "")
     document = build_copy_result("CopyObjectResult", made.result)

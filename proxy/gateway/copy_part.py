@@ -16,6 +16,7 @@ from proxy.gateway.exchange import Buffer
 from proxy.gateway.forward import XML
 from proxy.gateway.multipart.part import part_target, send_part
 from proxy.gateway.multipart.upload import part_number
+from proxy.gateway.patience import patience
 from proxy.gateway.rules import Mode
 from proxy.gateway.sending import STREAM_BUFFERS_BYTES, send
 from proxy.gateway.store import ERROR_BYTES, answer_to, refusal, refuse_unless_ok, request_for
@@ -41,9 +42,10 @@ async def copy_part(call: Call) -> None:
     number = part_number(call)
     call.trace.source = source_name(call)
     plain = call.rule.mode is Mode.PASSTHROUGH
-    result, told = await from_source(
-        call, partial(_as_it_is, call) if plain else partial(_sealed, call, number)
-    )
+    async with patience(call):
+        result, told = await from_source(
+            call, partial(_as_it_is, call) if plain else partial(_sealed, call, number)
+        )
     await call.reply(200, dict(told) | XML, build_copy_result("CopyPartResult", result))
 
 

@@ -1,7 +1,7 @@
 """One request and its answer, as the handlers see them: the gateway's own small protocol.
 
-Whatever parses HTTP in front of it can be replaced without touching a handler. An answer always has a length;
-one that cannot be finished is torn, so that no client takes a cut object for a whole one.
+Whatever parses HTTP in front of it can be replaced without touching a handler. An answer has a length, or an
+end that is sent; one that cannot be finished is torn, so that no client takes a cut object for a whole one.
 """
 
 from collections.abc import Mapping
@@ -49,6 +49,10 @@ class Exchange(Protocol):
         """True once a byte of the answer was sent: from then on the one error signal is `tear`."""
 
     @property
+    def waiting(self) -> bool:
+        """True from `begin_waiting` to `conclude`: an error can still be told, in the body."""
+
+    @property
     def plain_bytes_in(self) -> int: ...
 
     @property
@@ -68,6 +72,16 @@ class Exchange(Protocol):
         `length` is the body's in bytes; None where the answer has no body at all (304, or HEAD with its own
         Content-Length among the headers). Raises ClientGone; ValueError where a header would split the head.
         """
+
+    async def begin_waiting(self, headers: Mapping[str, str], first: bytes) -> bool:
+        """Send the head of a 200 whose body is not known yet, and the body's beginning.
+
+        `write` goes on with it, `conclude` ends it. False where this client takes no body without a length
+        (HTTP/1.0): nothing was sent. Raises ClientGone, ValueError as `begin` does.
+        """
+
+    async def conclude(self, last: bytes) -> None:
+        """The end of an answer that is waiting. Raises ClientGone."""
 
     async def write(self, data: Buffer) -> None:
         """Send more of the body. On return its memory may be used again. Raises ClientGone."""

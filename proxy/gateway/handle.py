@@ -42,6 +42,7 @@ from proxy.gateway.tenure import Tenure
 from proxy.gateway.trace import Phase, Trace
 from proxy.keys.provider import Caller
 from proxy.s3.errors import S3Error, error_document
+from proxy.s3.markup import without_declaration
 from proxy.s3.operation_rows import Operation
 from proxy.s3.operations import (
     classify,
@@ -179,11 +180,11 @@ class Gateway:
         trace.integrity_violation = trace.integrity_violation or violation_in(cause)
         if error.code == "InternalError":
             log.error("request %s failed", trace.request_id, exc_info=cause)
-        if exchange.begun:
+        if exchange.begun and not exchange.waiting:
             trace.outcome = Outcome.TORN
             exchange.tear()
             return
-        trace.status = error.status
+        trace.status = 200 if exchange.waiting else error.status
         if error.status >= 500:
             trace.outcome = Outcome.FAILED
         try:
@@ -276,6 +277,9 @@ async def _answer(rooms: Rooms, exchange: Exchange, trace: Trace, error: S3Error
         await exchange.begin(304, headers, length=None)
         return
     document = error_document(error, exchange.target.partition("?")[0], trace.request_id)
+    if exchange.waiting:
+        await exchange.conclude(without_declaration(document))
+        return
     headers["content-type"] = "application/xml"
     if exchange.method == "HEAD":
         headers["content-length"] = str(len(document))

@@ -34,6 +34,8 @@ class RequestHead:
     keep_alive: bool
     """Another request may follow."""
     awaits_continue: bool
+    modern: bool
+    """HTTP/1.1: an answer may come in chunks."""
 
 
 class HeadReader:
@@ -136,6 +138,7 @@ class HeadReader:
             # What is no path is answered, and ends the connection: a proxy may have been meant.
             keep_alive=self._keep_alive and version == "1.1" and self._target.startswith(b"/"),
             awaits_continue="expect" in headers and headers["expect"].lower() == "100-continue",
+            modern=version == "1.1",
         )
 
 

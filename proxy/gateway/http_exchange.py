@@ -1,7 +1,7 @@
 """An exchange over a client's connection.
 
 It counts every byte of an answer against the length that it declared: too many is a defect, too few tears the
-connection.
+connection. An answer that could not declare one goes out in chunks, and without its end it is torn as well.
 """
 
 from collections.abc import Mapping
@@ -14,6 +14,7 @@ from proxy.gateway.heads import RequestHead, head_bytes
 COALESCE_BYTES = 65_536
 """Up to here one copy costs less than a second system call."""
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+LAST_CHUNK = b"0\r\n\r\n"
 
 
 class HttpExchange:
@@ -22,6 +23,7 @@ class HttpExchange:
     __slots__ = (
         *("_closing", "_connection", "_continue", "_owed", "_torn"),
         *("begun", "headers", "method", "plain_bytes_in", "plain_bytes_out", "secure", "source_ip", "target"),
+        *("_takes_chunks", "waiting"),
     )
 
     def __init__(
@@ -39,11 +41,13 @@ class HttpExchange:
             connection.source_ip, head.headers, secure=connection.secure
         )
         self.begun = False
+        self.waiting = False
         self.plain_bytes_in = 0
         self.plain_bytes_out = 0
         self._connection = connection
         self._closing = closing or not head.keep_alive
         self._continue = head.awaits_continue
+        self._takes_chunks = head.modern
         self._owed = 0
         self._torn = False
 
@@ -71,7 +75,26 @@ class HttpExchange:
         else:
             await self._connection.send(head + first)
 
+    async def begin_waiting(self, headers: Mapping[str, str], first: bytes) -> bool:
+        assert not self.begun, "an answer has one head"
+        if not self._takes_chunks:
+            return False
+        self._closing = self._closing or self._continue or self._connection.goes_astray
+        chunked = {**headers, "transfer-encoding": "chunked"}
+        head = head_bytes(200, chunked, length=None, close=self._closing)
+        self.begun = self.waiting = True
+        await self._connection.send(head + self._chunk(first))
+        return True
+
+    async def conclude(self, last: bytes) -> None:
+        assert self.waiting, "the answer has begun, and not with a length"
+        self.waiting = False
+        await self._connection.send(self._chunk(last) + LAST_CHUNK)
+
     async def write(self, data: Buffer) -> None:
+        if self.waiting:
+            await self._connection.send(self._chunk(bytes(data)))
+            return
         self._count(data)
         await self._connection.send(data)
 
@@ -84,12 +107,17 @@ class HttpExchange:
 
         An unfinished answer is torn here at the latest.
         """
-        if self._torn or not self.begun or self._owed:
+        if self._torn or not self.begun or self._owed or self.waiting:
             self._connection.tear()
             return False
         if self._continue:
             return False  # a body that was never asked for does not come
         return await self._connection.settle() and not self._closing
+
+    def _chunk(self, data: bytes) -> bytes:
+        """RFC 9112, section 7.1. One of no bytes would be the end."""
+        self.plain_bytes_out += len(data)
+        return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
 
     def _count(self, data: Buffer) -> None:
         assert len(data) <= self._owed, "more bytes than the declared length"

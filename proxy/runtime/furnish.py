@@ -122,6 +122,7 @@ def _rooms(
         accepts_owned=claim_of(stack.owned_arns),
         managed_key_id=stack.managed_key_id,
         sse_c_over_http=OverHttp(config.listen.sse_c_over_http),
+        silent_seconds=config.limits.silent_seconds,
         held_body_bytes=config.limits.held_body_bytes,
         now=partial(datetime.now, UTC),
         random=os.urandom,

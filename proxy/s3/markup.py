@@ -10,6 +10,7 @@ from collections.abc import Container, Iterator
 from xml.parsers import expat
 
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+"""Nothing may stand before it, and blanks may stand behind it."""
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 MAX_DEPTH = 16
 MAX_BYTES = 2 * 1024 * 1024
@@ -24,6 +25,11 @@ _ESCAPES = {character: f"&#{ord(character)};" for character in "\t\n\r"} | {
     '"': "&quot;",
     "'": "&#39;",
 }
+
+
+def without_declaration(document: bytes) -> bytes:
+    """What follows where the declaration has been sent ahead."""
+    return document.removeprefix(DECLARATION.encode())
 
 
 class MarkupError(Exception):

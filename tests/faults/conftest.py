@@ -11,6 +11,7 @@ from tests.e2e.made_parts import PartsMaker
 from tests.e2e.sdk import client
 from tests.faults.evidence import Evidence
 from tests.faults.replicas import KINDS, Opens, Replicas, bucket_of, replicas
+from tests.faults.workers import Workers, workers
 from tests.stores.sealgate import Sealgate, User
 from tests.stores.seaweedfs import Store
 
@@ -81,3 +82,10 @@ def pair(
 def opens(raw: Any, kms: Any) -> Opens:
     """opens(bucket, key, plain) asserts that the independent decryptor finds plain there."""
     return Opens(raw, AtRest(raw, kms).unwrap)
+
+
+@pytest.fixture(scope="session")
+def many(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
+    """One service of many workers."""
+    with workers(store, tmp_path_factory.mktemp("workers")) as running:
+        yield running

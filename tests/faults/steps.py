@@ -20,6 +20,8 @@ from yarl import URL
 
 from tests.stores.seaweedfs import Store, free_ports
 
+LONGEST_WAIT_SECONDS = 30.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
@@ -28,6 +30,8 @@ class Step:
     method: str
     target: str
     body: bytes
+    peer_port: int
+    """Of the connection that it came over: whose it is."""
 
     @property
     def query(self) -> dict[str, str]:
@@ -41,15 +45,29 @@ class Fate(Enum):
     """The connection ends, and the store sees nothing."""
     LOSE = auto()
     """The store does it, and the connection ends in place of its answer."""
+    KILL = auto()
+    """The store does it, and whoever asked is killed before its answer."""
 
 
-Verdict = Fate | tuple[int, str]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Once:
+    """What happens when the event has come; the store takes its time until then."""
+
+    event: threading.Event
+    then: "Fate | tuple[int, str]" = Fate.PASS
+
+
+Verdict = Fate | tuple[int, str] | Once
 """An answer of the relay's own is a status and an error code."""
 Rule = Callable[[Step], Verdict]
 
 
 def all_pass(_: Step) -> Verdict:
     return Fate.PASS
+
+
+def _nobody(step: Step) -> None:
+    raise AssertionError(f"nobody is to be killed at {step}")
 
 
 class StepRelay:
@@ -62,6 +80,7 @@ class StepRelay:
         self.port = free_ports(1)[0]
         self.url = f"http://127.0.0.1:{self.port}"
         self.rule: Rule = all_pass
+        self.kill: Callable[[Step], None] = _nobody
         self.seen: list[Step] = []
 
     @contextlib.contextmanager
@@ -108,9 +127,13 @@ class StepRelay:
             method=request.method,
             target=request.raw_path,
             body=body,
+            peer_port=request.transport.get_extra_info("peername")[1] if request.transport else 0,
         )
         self.seen.append(step)
         verdict = self.rule(step)
+        if isinstance(verdict, Once):
+            assert await asyncio.to_thread(verdict.event.wait, LONGEST_WAIT_SECONDS), "it did not come"
+            verdict = verdict.then
         if verdict is Fate.CUT:
             return self._cut(request)
         if isinstance(verdict, tuple):
@@ -118,7 +141,9 @@ class StepRelay:
             text = f"<Error><Code>{code}</Code><Message>of the relay</Message></Error>"
             return web.Response(status=status, text=text, content_type="application/xml")
         answer = await self._answer(request, body)
-        return self._cut(request) if verdict is Fate.LOSE else answer
+        if verdict is Fate.KILL:
+            self.kill(step)
+        return self._cut(request) if verdict in {Fate.LOSE, Fate.KILL} else answer
 
     async def _answer(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
         assert self._session is not None

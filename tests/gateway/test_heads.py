@@ -22,6 +22,7 @@ EXPECTED = RequestHead(
     body_length=3,
     keep_alive=True,
     awaits_continue=True,
+    modern=True,
 )
 
 

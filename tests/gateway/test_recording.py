@@ -25,6 +25,7 @@ class Asked:
     source_ip: str = "127.0.0.1"
     secure: bool = False
     begun: bool = False
+    waiting: bool = False
     plain_bytes_in: int = 0
     plain_bytes_out: int = 0
     answered: tuple[int, Mapping[str, str], bytes] = (0, {}, b"")
@@ -37,6 +38,12 @@ class Asked:
     ) -> None:
         assert length == len(first)
         self.answered = (status, headers, bytes(first))
+
+    async def begin_waiting(self, headers: Mapping[str, str], first: bytes) -> bool:
+        raise AssertionError(headers, first)
+
+    async def conclude(self, last: bytes) -> None:
+        raise AssertionError(last)
 
     async def write(self, data: Any) -> None:
         raise AssertionError(data)

@@ -52,9 +52,13 @@ class CrossOrigin(WrappedExchange):
     async def begin(
         self, status: int, headers: Mapping[str, str], *, length: int | None, first: Buffer = b""
     ) -> None:
-        if ALLOWED not in headers:
-            headers = {**headers, **await _told(self._rooms, self)}
-        await super().begin(status, headers, length=length, first=first)
+        await super().begin(status, await self._for_page(headers), length=length, first=first)
+
+    async def begin_waiting(self, headers: Mapping[str, str], first: bytes) -> bool:
+        return await super().begin_waiting(await self._for_page(headers), first)
+
+    async def _for_page(self, headers: Mapping[str, str]) -> Mapping[str, str]:
+        return headers if ALLOWED in headers else {**headers, **await _told(self._rooms, self)}
 
 
 async def _told(rooms: Rooms, exchange: Exchange) -> Mapping[str, str]:

@@ -18,6 +18,10 @@ class WrappedExchange:
         return self._inner.begun
 
     @property
+    def waiting(self) -> bool:
+        return self._inner.waiting
+
+    @property
     def plain_bytes_in(self) -> int:
         return self._inner.plain_bytes_in
 
@@ -32,6 +36,12 @@ class WrappedExchange:
         self, status: int, headers: Mapping[str, str], *, length: int | None, first: Buffer = b""
     ) -> None:
         await self._inner.begin(status, headers, length=length, first=first)
+
+    async def begin_waiting(self, headers: Mapping[str, str], first: bytes) -> bool:
+        return await self._inner.begin_waiting(headers, first)
+
+    async def conclude(self, last: bytes) -> None:
+        await self._inner.conclude(last)
 
     async def write(self, data: Buffer) -> None:
         await self._inner.write(data)

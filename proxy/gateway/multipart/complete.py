@@ -28,6 +28,7 @@ from proxy.gateway.multipart.plan import (
     plain_parts,
 )
 from proxy.gateway.multipart.upload import maybe_upload, named_upload, opened_for_parts, upload_request
+from proxy.gateway.patience import patience
 from proxy.gateway.rules import Mode as RuleMode
 from proxy.gateway.store import answer_to, refusal, refuse_unless_ok, request_for
 from proxy.s3.checksums import PREFIX, Claims
@@ -85,20 +86,8 @@ async def complete_upload(call: Call) -> None:
     body = bytes(await document(call, _body_claims(call), limit=MAX_COMPLETE_BYTES))
     # 10,000 parts take a moment, in which this worker's other requests go on.
     wished = in_order(await asyncio.to_thread(parse_complete, body))
-    tag, name = named_upload(call)
-    if call.rule.mode is RuleMode.PASSTHROUGH:
-        call.trace.encryption = "passthrough"
-        done = await _complete_at_store(call, name, [(part.number, part.etag) for part in wished])
-    else:
-        upload = await maybe_upload(call)
-        if upload is None:
-            done = await _earlier(call, tag)
-        else:
-            if customer_key_of(call) is not None:  # it may be left out; a wrong one is no mistake to overlook
-                await opened_for_parts(call, upload.envelope)
-            completion = _Completion(call=call, upload=upload, wished=wished, claims=claims)
-            async with call.hold(WORKING_BYTES + WORKING_BYTES_PER_PART * len(wished)):
-                done = await finish(completion.run())
+    async with patience(call):
+        done = await _completed(call, wished, claims)
     call.trace.version_id = done.headers.get("x-amz-version-id", "")
     answer = build_completed(
         location=_location(call),
@@ -108,6 +97,21 @@ async def complete_upload(call: Call) -> None:
         checksum=done.checksum,
     )
     await call.reply(200, done.headers | XML, answer)
+
+
+async def _completed(call: Call, wished: Sequence[CompletedPart], claims: WholeClaims) -> Done:
+    tag, name = named_upload(call)
+    if call.rule.mode is RuleMode.PASSTHROUGH:
+        call.trace.encryption = "passthrough"
+        return await _complete_at_store(call, name, [(part.number, part.etag) for part in wished])
+    upload = await maybe_upload(call)
+    if upload is None:
+        return await _earlier(call, tag)
+    if customer_key_of(call) is not None:  # it may be left out; a wrong one is no mistake to overlook
+        await opened_for_parts(call, upload.envelope)
+    completion = _Completion(call=call, upload=upload, wished=wished, claims=claims)
+    async with call.hold(WORKING_BYTES + WORKING_BYTES_PER_PART * len(wished)):
+        return await finish(completion.run())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
