@@ -1,19 +1,14 @@
 """`sealgate sweep`, DeleteBucket and versioned buckets: what is kept of uploads is nobody's burden."""
 
 import uuid
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from proxy.auth.sigv4 import Credentials, Signer
-from proxy.gateway.state import State
-from proxy.jobs.sweep import Sweep, Swept
-from proxy.upstream.opening import open_upstream
-from proxy.upstream.settings import UpstreamSettings
 from tests.e2e.fronts import Front
 from tests.e2e.sdk import refused
+from tests.e2e.sweeping import swept
 from tests.e2e.uploads import Upload
 from tests.stores.sealgate import Sealgate, run
 from tests.stores.seaweedfs import Store
@@ -37,28 +32,6 @@ def orphaned(s3: Any, raw: Any, bucket: str, key: str) -> Upload:
     upload.part(1, b"12345")
     raw.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload.id.split(".", 2)[2])
     return upload
-
-
-async def swept(store: Store, bucket: str, *, days: int, dry_run: bool = False) -> Swept:
-    """The sweep as it will be after so many days."""
-    credentials = Credentials(access_key=store.access_key, secret=store.secret_key)
-    upstream = open_upstream(
-        UpstreamSettings(base_url=store.url),
-        signer=Signer(credentials, region=store.region, service="s3"),
-        ssl_context=None,
-    )
-    try:
-        sweep = Sweep(
-            upstream,
-            State(upstream, None),
-            now=datetime.now(UTC) + timedelta(days=days),
-            dry_run=dry_run,
-            progress=lambda _: None,
-        )
-        await sweep.run([bucket])
-    finally:
-        await upstream.aclose()
-    return sweep.swept
 
 
 async def test_state_of_uploads_that_are_over_goes_after_a_day(
