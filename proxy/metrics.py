@@ -130,6 +130,12 @@ HSM_REQUESTS = Metric(
     labels=("operation", "code"),
     help="Calls that the built-in HSM answered; code none: it did what was asked.",
 )
+HSM_QUOTA_USED = Metric(
+    name="hsm_quota_used_ratio",
+    kind="gauge",
+    labels=("quota",),
+    help="How much of a quota the account, key or region that is nearest to it has used: 0 to 1.",
+)
 UPSTREAM_CONNECTIONS = Metric(
     name="upstream_connections",
     kind="gauge",
@@ -179,6 +185,7 @@ TABLE = (
     *(REQUESTS, REQUEST_SECONDS, PHASE_SECONDS, RECEIVED_BYTES, SENT_BYTES, IN_FLIGHT, CONNECTIONS),
     *(AUTH_FAILURES, INTEGRITY_VIOLATIONS, PLAINTEXT_READS, BUDGET_USED, BUDGET),
     *(CACHE_HITS, CACHE_MISSES, CALLS_SAVED, KMS_REQUESTS, KMS_SECONDS, HSM_REQUESTS),
+    HSM_QUOTA_USED,
     *(UPSTREAM_CONNECTIONS, UPSTREAM_WAITING, UPSTREAM_ERRORS, UPSTREAM_SKEW),
     *(AUDIT_WRITTEN, AUDIT_FAILED, AUDIT_LOST, AUDIT_QUEUE, READY, RUNNING),
 )

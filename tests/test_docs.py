@@ -14,6 +14,7 @@ import click
 import pytest
 
 from proxy.cli.main import cli
+from proxy.hsm.engine_usage import OWN_ACTIONS
 from proxy.s3.operation_rows import ROWS
 from proxy.s3.treatments import Treatment
 from proxy.upstream.capabilities import PRESETS, Capabilities
@@ -95,6 +96,7 @@ def test_the_kms_page_has_every_operation_and_says_which_are_there(tmp_path: Pat
     assert sorted(states) == sorted(model)
     assert {name for name, state in states.items() if state == "implemented"} == provided
     assert set(states.values()) == {"implemented", "coming"}
+    assert {name.strip("`") for name, *_ in _cells("kms-api", "Our own operations")} == OWN_ACTIONS
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

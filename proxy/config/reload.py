@@ -24,6 +24,8 @@ FIXED = (
     "hsm.regions",
     "hsm.socket",
     "hsm.listen",
+    "hsm.quotas",
+    "hsm.prices",
 )
 
 

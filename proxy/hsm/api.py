@@ -29,10 +29,11 @@ from proxy.hsm.api_audit import CallNotes, event_of
 from proxy.hsm.api_caller import REQUEST_ID, principal_of
 from proxy.hsm.api_errors import UNSIGNED, ApiRefusal, refusal_of
 from proxy.hsm.api_model import KmsModel
+from proxy.hsm.api_own import TARGET_PREFIX as OWN_PREFIX
 from proxy.hsm.api_peer import maybe_peer_uid
 from proxy.hsm.core.access import Principal
 from proxy.hsm.core.errors import KmsError
-from proxy.hsm.engine import READS
+from proxy.hsm.engine import READS, Trace
 from proxy.hsm.engine import Outcome as EngineOutcome
 
 CONTENT_TYPE: Final = "application/x-amz-json-1.1"
@@ -54,7 +55,9 @@ _log = logging.getLogger(__name__)
 class KmsEngine(Protocol):
     """Decides and does, in any thread. `request` was checked, its blobs are bytes. Raises KmsError."""
 
-    def call(self, principal: Principal, action: str, request: Mapping[str, Any]) -> EngineOutcome: ...
+    def call(
+        self, principal: Principal, action: str, request: Mapping[str, Any], trace: Trace
+    ) -> EngineOutcome: ...
 
 
 class KmsApi:
@@ -88,14 +91,15 @@ class KmsApi:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.method in {"GET", "HEAD"} and request.path in {"/", "/ping"}:
             return web.Response(text="healthy\n")
-        notes = CallNotes(request_id=str(uuid.uuid4()), arrived=self._now(), peer_ip=request.remote or "")
+        trace = Trace(event_id=str(uuid.uuid4()), request_id=str(uuid.uuid4()))
+        notes = CallNotes(trace=trace, arrived=self._now(), peer_ip=request.remote or "")
         if not await self._room(AUDIT_WAIT_SECONDS):
             # Nothing is done, and the refusal makes no event: the queue that has no room would grow by it.
             return self._refused(UNRECORDABLE, notes)
         try:
             return await self._answered(request, notes)
         finally:
-            self._recorder.record(event_of(notes, event_id=str(uuid.uuid4())))
+            self._recorder.record(event_of(notes, event_id=notes.trace.event_id))
 
     def _is_stranger(self, request: web.BaseRequest) -> bool:
         uid = maybe_peer_uid(request.transport) if request.transport else None
@@ -120,14 +124,15 @@ class KmsApi:
         notes.user_agent = headers.get("user-agent", "")
         if self._is_stranger(request):
             raise ApiRefusal("AccessDeniedException", "This socket is another user's", status=403)
-        operation = headers.get("x-amz-target", "").removeprefix(TARGET_PREFIX)
-        if operation in self._model.operations:
+        operation = self._maybe_operation(headers.get("x-amz-target", ""))
+        if operation:
             notes.operation = operation
         if "authorization" not in headers:  # before a stranger's body is taken in
             raise ApiRefusal(UNSIGNED, "Missing Authentication Token")
         body = await _body(request, notes)
         proof = self._authenticated(request, headers, body, notes)
-        self._check_target(request, headers, operation)
+        if not operation or not _is_call(request, headers):
+            raise ApiRefusal("UnknownOperationException", "")
         document = _document(body)
         principal = self._principal(request, proof, headers, notes)
         notes.request = checked = self._model.request(operation, document)
@@ -160,13 +165,11 @@ class KmsApi:
         notes.region = proof.claim.region
         return proof
 
-    def _check_target(self, request: web.BaseRequest, headers: Mapping[str, str], operation: str) -> None:
-        target = headers.get("x-amz-target", "")
-        content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-        asked = (request.method, request.raw_path, content_type)
-        known = operation in self._model.operations and target.startswith(TARGET_PREFIX)
-        if not known or asked != ("POST", "/", CONTENT_TYPE):
-            raise ApiRefusal("UnknownOperationException", "")
+    def _maybe_operation(self, target: str) -> str:
+        """Empty for what neither AWS nor we have."""
+        prefix, _, name = target.rpartition(".")
+        known = {TARGET_PREFIX: self._model.operations, OWN_PREFIX: self._model.own_operations}
+        return name if name in known.get(f"{prefix}.", ()) else ""
 
     def _principal(
         self, request: web.BaseRequest, proof: Authenticated, headers: Mapping[str, str], notes: CallNotes
@@ -184,7 +187,7 @@ class KmsApi:
         self, principal: Principal, operation: str, checked: Mapping[str, Any], notes: CallNotes
     ) -> Mapping[str, Any]:
         try:
-            outcome = self._engine.call(principal, operation, checked)
+            outcome = self._engine.call(principal, operation, checked, notes.trace)
         except KmsError as error:
             notes.error_code, notes.key_arn, notes.manager = error.code, error.key_arn, error.manager
             raise
@@ -212,6 +215,11 @@ def api_server(handle: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]
         access_log=None,
         read_bufsize=1 << 16,
     )
+
+
+def _is_call(request: web.BaseRequest, headers: Mapping[str, str]) -> bool:
+    content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    return (request.method, request.raw_path, content_type) == ("POST", "/", CONTENT_TYPE)
 
 
 def _tell(defect: Exception, notes: CallNotes) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from proxy.audit.event import HIDDEN, KMS, Details, Event, Json, Outcome, Phases, Resource, UserIdentity
 from proxy.auth.identities import Identity
 from proxy.hsm.core.access import Principal
+from proxy.hsm.engine import Trace
 from proxy.hsm.engine_due import Happening
 
 _OWNED: Final = "OWNED"
@@ -24,7 +25,7 @@ _SECRET_MEMBERS: Final = frozenset({"KeyStorePassword", "XksProxyAuthenticationC
 class CallNotes:
     """Facts of one call as they become known; strings are empty until then."""
 
-    request_id: str
+    trace: Trace
     arrived: datetime
     started_ns: int = field(default_factory=time.perf_counter_ns)
     operation: str = "Unknown"
@@ -49,6 +50,10 @@ class CallNotes:
     bytes_in: int = 0
     bytes_out: int = 0
     authenticated_ns: int = 0
+
+    @property
+    def request_id(self) -> str:
+        return self.trace.request_id
 
 
 def event_of(notes: CallNotes, *, event_id: str) -> Event:

@@ -17,6 +17,7 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel, Shape
 
 from proxy.hsm.api_errors import ApiRefusal
+from proxy.hsm.api_own import own_model
 
 _SHOWN_CHARACTERS: Final = 256
 _LAST_EPOCH: Final = 253402300799  # the end of the year 9999, and no infinity
@@ -32,6 +33,9 @@ class KmsModel:
         model = ServiceModel(loaded, "kms")  # type: ignore[no-untyped-call]  # is not annotated
         self._inputs = {name: model.operation_model(name).input_shape for name in model.operation_names}
         self.operations: frozenset[str] = frozenset(self._inputs)
+        own = own_model()
+        self.own_operations: frozenset[str] = frozenset(own.operation_names)
+        self._inputs |= {name: own.operation_model(name).input_shape for name in own.operation_names}
         self._patterns: dict[str, re.Pattern[str]] = {}
 
     def request(self, operation: str, document: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,10 @@ from typing import Any
 
 from proxy.hsm.core.access import USES, Principal, check_action, denied
 from proxy.hsm.core.errors import KmsError
+from proxy.hsm.core.model import Manager
 from proxy.hsm.core.names import SERVICE_ACCOUNT
+from proxy.hsm.core.prices import Prices
+from proxy.hsm.core.usage import LastUse
 from proxy.hsm.engine_aliases import AliasActions
 from proxy.hsm.engine_crypto import CryptoActions
 from proxy.hsm.engine_desk import Call, Desk, Limits
@@ -20,8 +23,10 @@ from proxy.hsm.engine_due import DeletionActions, Happening, do_due
 from proxy.hsm.engine_keys import KeyActions
 from proxy.hsm.engine_rotation import RotationActions
 from proxy.hsm.engine_tags import TagActions
+from proxy.hsm.engine_usage import OWN_ACTIONS, UsageActions, quotas_used
 from proxy.hsm.keyring import Keyring
 from proxy.hsm.store import Store, StoreFailed
+from proxy.hsm.throttle import Throttle
 
 READS = USES | {"DescribeKey", "GenerateRandom"}
 """Actions that take no lock; they write only where a service's key is asked for the first time."""
@@ -42,6 +47,14 @@ class Outcome:
     """Of ReEncrypt, the key that opened."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """By what a call is found again in the audit trail."""
+
+    event_id: str = ""
+    request_id: str = ""
+
+
 class Engine:
     """Safe to call from any thread. Owns the store, and closes it."""
 
@@ -54,10 +67,12 @@ class Engine:
         accounts: Collection[str],
         regions: Collection[str],
         limits: Limits | None = None,
+        throttle: Throttle | None = None,
+        prices: Prices | None = None,
     ) -> None:
         """Reads the whole store; raises its StoreDamaged, having closed it.
 
-        The clock gives epoch seconds, random secure bytes.
+        The clock gives epoch seconds, random secure bytes. Without a throttle, nobody is held to a rate.
         """
         if SERVICE_ACCOUNT in accounts:
             raise ValueError(f"account {SERVICE_ACCOUNT} is the service's own")
@@ -69,14 +84,17 @@ class Engine:
             limits=limits or Limits(),
             lock=RLock(),
         )
-        self._actions = _actions(self._desk)
+        self._throttle = throttle
+        self._actions = _actions(self._desk, UsageActions(self._desk, prices or Prices(), throttle))
 
     @property
     def actions(self) -> Collection[str]:
         """The KMS actions that are provided."""
-        return self._actions.keys()
+        return self._actions.keys() - OWN_ACTIONS
 
-    def call(self, principal: Principal, action: str, request: Mapping[str, Any]) -> Outcome:
+    def call(
+        self, principal: Principal, action: str, request: Mapping[str, Any], trace: Trace = Trace()
+    ) -> Outcome:
         """Runs one action. The request has passed AWS's model: members are of the right type, required ones
         there.
 
@@ -88,12 +106,28 @@ class Engine:
         call = Call(principal=principal, action=action, request=request)
         try:
             self._check_caller(principal, action)
+            self._check_rate(call)
             response = self._run(handler, call)
         except KmsError as exc:
             if call.key is not None:
                 exc.key_arn, exc.manager = call.key.arn, call.key.manager.value
             raise
+        self._count(call, trace)
         return _outcome(call, response)
+
+    def begin(self) -> None:
+        """Notes since when uses are counted, the first time that a store is used. Raises StoreFailed."""
+        with self._desk.lock:
+            self._desk.ring.books.begin(self._desk.clock())
+
+    def save_usage(self) -> None:
+        """Writes down what was counted since the last time. Raises StoreFailed: then it is for the next."""
+        with self._desk.lock:
+            self._desk.ring.books.save(self._desk.clock())
+
+    def quotas_used(self) -> dict[str, float]:
+        """How much of each quota is used, 0 to 1, by whoever is nearest to its end."""
+        return quotas_used(self._desk, self._throttle)
 
     def do_due(self) -> Iterator[Happening]:
         """Destroys keys whose waiting time is over and rotates those whose day has come, one for each value
@@ -122,6 +156,38 @@ class Engine:
                 "KMSInternalException", "The change could not be written; nothing was changed"
             ) from exc
 
+    def _check_rate(self, call: Call) -> None:
+        if self._throttle is not None and not self._desk.means_owned_key(call):
+            who = call.principal
+            self._throttle.admit(who.client_account, who.region, call.action)
+
+    def _count(self, call: Call, trace: Trace) -> None:
+        """A call that did what it was asked. What owned keys do is nobody's."""
+        key, who, books = call.key, call.principal, self._desk.ring.books
+        if key is not None and key.manager is Manager.OWNED:
+            return
+        now = self._desk.clock()
+        with books.lock:
+            books.meter.count(
+                call.action,
+                account=who.client_account,
+                region=who.region,
+                key_arn=key.arn if key else "",
+                manager=key.manager.value if key else "",
+                now_epoch=now,
+            )
+            if call.action in USES:
+                for used in filter(None, (key, call.source_key)):
+                    books.meter.use(
+                        LastUse(
+                            key_arn=used.arn,
+                            operation=call.action,
+                            epoch=now,
+                            event_id=trace.event_id,
+                            request_id=trace.request_id,
+                        )
+                    )
+
     def _check_caller(self, principal: Principal, action: str) -> None:
         if principal.region not in self._regions:
             raise KmsError("InvalidSignatureException", "Credential should be scoped to a valid region.")
@@ -142,7 +208,7 @@ def _outcome(call: Call, response: dict[str, Any]) -> Outcome:
     )
 
 
-def _actions(desk: Desk) -> dict[str, Callable[[Call], dict[str, Any]]]:
+def _actions(desk: Desk, usage: UsageActions) -> dict[str, Callable[[Call], dict[str, Any]]]:
     keys, aliases, crypto = KeyActions(desk), AliasActions(desk), CryptoActions(desk)
     deletion, rotation, tags = DeletionActions(desk), RotationActions(desk), TagActions(desk)
     return {
@@ -160,7 +226,11 @@ def _actions(desk: Desk) -> dict[str, Callable[[Call], dict[str, Any]]]:
         "GenerateDataKey": crypto.generate_data_key,
         "GenerateDataKeyWithoutPlaintext": crypto.generate_data_key_without_plaintext,
         "GenerateRandom": crypto.generate_random,
+        "GetBill": usage.get_bill,
+        "GetKeyLastUsage": usage.get_key_last_usage,
         "GetKeyRotationStatus": rotation.get_key_rotation_status,
+        "GetQuotas": usage.get_quotas,
+        "GetUsage": usage.get_usage,
         "ListAliases": aliases.list_aliases,
         "ListKeyRotations": rotation.list_key_rotations,
         "ListKeys": keys.list_keys,

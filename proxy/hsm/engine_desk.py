@@ -68,6 +68,15 @@ class Desk:
         check_access(call.principal, call.action, key, named=key_id)
         return key
 
+    def means_owned_key(self, call: Call) -> bool:
+        """Whether a proxy asks for the service's own key, as far as its names tell before anything is looked
+        up.
+        """
+        if call.principal.kind != "proxy":
+            return False
+        named = [call.request.get(member) or "" for member in ("KeyId", "SourceKeyId", "DestinationKeyId")]
+        return any(each == names.OWNED_ALIAS or f":{names.SERVICE_ACCOUNT}:" in each for each in named)
+
     def managed_key(self, call: Call, key_id: str) -> Key:
         """The same as usable_key, for actions that take no alias."""
         if names.reference(key_id).alias:

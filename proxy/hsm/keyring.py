@@ -1,4 +1,4 @@
-"""All keys, versions and aliases in memory, with the store behind them.
+"""All keys, versions and aliases in memory, with the store behind them; and what is counted of their use.
 
 Reads never touch the disk. A change is written first and seen after: if the store refuses it, memory is as
 it was. Reads may come from any thread; changes come one at a time, which the engine sees to.
@@ -6,20 +6,25 @@ it was. Reads may come from any thread; changes come one at a time, which the en
 
 from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
+from proxy.hsm.books import Books, past_of
 from proxy.hsm.core.model import Alias, Key, KeyVersion
 from proxy.hsm.core.records import (
     ALIAS,
     KEY,
+    LAST_USE,
     VERSION,
     RecordUnreadable,
     alias_record,
     key_record,
+    past_record,
     read_record,
     version_name,
     version_record,
 )
+from proxy.hsm.core.usage import LastUse, Past, Tracking, Usage
 from proxy.hsm.store import Store, StoreDamaged
 
 Place = tuple[str, str]
@@ -36,6 +41,7 @@ class Keyring:
         self._key_ids: defaultdict[Place, list[str]] = defaultdict(list)
         self._alias_names: defaultdict[Place, list[str]] = defaultdict(list)
         self._aliases_of: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+        self.books = Books(store)
         try:
             self._load()
         except BaseException:
@@ -93,19 +99,24 @@ class Keyring:
 
     def destroy(self, key: Key) -> None:
         """The key with all versions of its material and all aliases, in one change; the material is wiped
-        here and gone from the store's files.
+        here and gone from the store's files. What bills need to know of it stays.
         """
-        versions, aliases = self.versions(key), self._aliases_of_key(key)
-        gone = [(KEY, key.arn)]
+        versions, aliases, past = self.versions(key), self._aliases_of_key(key), past_of(key, self.lived(key))
+        gone = [(KEY, key.arn), (LAST_USE, key.arn)]
         gone += [(VERSION, version_name(version.key_id, version.number)) for version in versions]
         gone += [(ALIAS, alias.arn) for alias in aliases]
-        self._store.commit([], delete=gone)
+        self._store.commit([past_record(past)], delete=gone)
+        self.books.remember(past)
         for alias in aliases:
             self._drop_alias(alias)
         self._drop_key(key)
         for version in versions:
             del self._versions[version.key_id, version.number]
             version.material.wipe()
+
+    def lived(self, key: Key) -> tuple[float, ...]:
+        """When the key was rotated, in ascending order."""
+        return tuple(version.created_epoch for version in self.versions(key)[1:])
 
     def put_alias(self, alias: Alias) -> None:
         self._store.commit([alias_record(alias)])
@@ -123,7 +134,15 @@ class Keyring:
         self._store.close()
 
     def _load(self) -> None:
-        keep = {Key: self._keep_key, KeyVersion: self._keep_version, Alias: self._keep_alias}
+        keep: dict[type, Callable[[Any], None]] = {
+            Key: self._keep_key,
+            KeyVersion: self._keep_version,
+            Alias: self._keep_alias,
+            Usage: self.books.load,
+            LastUse: self.books.load,
+            Past: self.books.load,
+            Tracking: self.books.load,
+        }
         for record in self._store.records():
             try:
                 value = read_record(record)
@@ -131,7 +150,7 @@ class Keyring:
                 reason = "it is not of a form that this version knows"
                 raise StoreDamaged(f"{record.kind} {record.name}", reason) from exc
             record.wipe()
-            keep[type(value)](value)  # type: ignore[operator]  # the table pairs each type with its own method
+            keep[type(value)](value)
         self._check_whole()
 
     def _check_whole(self) -> None:

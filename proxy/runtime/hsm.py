@@ -25,6 +25,7 @@ from proxy.hsm.root import RootKeyError, root_source
 from proxy.hsm.store import StoreError
 from proxy.hsm.witness import FileWitness, beside
 from proxy.metrics import Metrics
+from proxy.runtime.hsm_terms import limits_of, prices_of, throttle_of
 from proxy.runtime.inputs import config_of, identities_of, proxy_credentials, proxy_identity
 from proxy.runtime.status import Status
 from proxy.runtime.telling import telling
@@ -47,7 +48,7 @@ async def run_hsm(start: Start, *, ready: Ready, stop: asyncio.Event) -> None:
         opened.callback(engine.close)
         service = Service(config, start, engine, trail, status)
         opened.push_async_callback(service.aclose)
-        upkeep = Upkeep(engine, recorder=trail, room=trail.wait_for_room)
+        upkeep = Upkeep(engine, recorder=trail, room=trail.wait_for_room, metrics=status.metrics)
         opened.push_async_callback(upkeep.aclose)
         await upkeep.begin()
         loop, connections = asyncio.get_running_loop(), api_server(service.handle)
@@ -149,7 +150,14 @@ def _engine(config: schema.Config, start: Start) -> Engine:
             witness=FileWitness(Path(hsm.witness) if hsm.witness else beside(Path(hsm.store))),
         )
         return Engine(
-            store, clock=time.time, random=os.urandom, accounts=config.accounts, regions=hsm.regions
+            store,
+            clock=time.time,
+            random=os.urandom,
+            accounts=config.accounts,
+            regions=hsm.regions,
+            limits=limits_of(hsm.quotas),
+            throttle=throttle_of(hsm.quotas),
+            prices=prices_of(hsm.prices),
         )
     except (StoreError, RootKeyError) as exc:
         raise StartRefused(str(exc)) from None

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from proxy.config.reload import FIXED, files_of, refusals
-from proxy.config.schema import Config, Hsm, HsmListen, RootKey, Tls
+from proxy.config.schema import Config, Hsm, HsmListen, HsmPrices, HsmQuotas, RootKey, Tls
 
 
 @pytest.fixture
@@ -28,6 +28,8 @@ def changed(config: Config, path: str) -> Config:
         "regions": ("eu-central-1",),
         "socket": "/other.sock",
         "listen": HsmListen(port=1),
+        "quotas": HsmQuotas(tags_per_key=1),
+        "prices": HsmPrices(key_month=2.0),
     }
     section, _, name = path.rpartition(".")
     if not section:

@@ -15,6 +15,7 @@ from proxy.hsm.engine import Engine, Outcome
 from proxy.hsm.engine_desk import Limits
 from proxy.hsm.init import initialise, open_sqlite_store
 from proxy.hsm.root import KeyFile
+from proxy.hsm.throttle import Throttle
 from proxy.hsm.witness import FileWitness, beside
 
 REGION, OTHER_REGION = "eu-central-1", "us-east-1"
@@ -45,6 +46,7 @@ class Rig:
     directory: Path
     limits: Limits
     now: float = NOW
+    throttle: Throttle | None = None
     engine: Engine = field(init=False)
 
     def __post_init__(self) -> None:
@@ -86,6 +88,7 @@ class Rig:
             accounts=[ACCOUNT, STRANGERS],
             regions=[REGION, OTHER_REGION],
             limits=self.limits,
+            throttle=self.throttle,
         )
 
 

@@ -125,7 +125,7 @@ def test_nothing_of_a_destroyed_key_is_left_in_the_stores_files(rig: Rig) -> Non
     sweep(rig)
 
     assert not any(each[:40] in path.read_bytes() for path in files if path.exists() for each in sealed)
-    assert not any(key_id.encode() in path.read_bytes() for path in files if path.exists())
+    assert not any(f"{key_id}/1".encode() in path.read_bytes() for path in files if path.exists())
 
 
 def test_the_material_is_wiped_in_memory(rig: Rig) -> None:

@@ -12,8 +12,12 @@ from typing import Any
 from proxy.hsm.core.material import MATERIAL_SIZE, KeyMaterial, wipe
 from proxy.hsm.core.model import Alias, Key, KeyVersion, Manager
 from proxy.hsm.core.states import KeyState
+from proxy.hsm.core.usage import LastUse, Past, Tracking, Usage
 
 KEY, VERSION, ALIAS = "key", "version", "alias"
+USAGE, LAST_USE, PAST, TRACKING = "usage", "last-use", "past", "tracking"
+
+Value = Key | KeyVersion | Alias | Usage | LastUse | Past | Tracking
 
 
 class RecordUnreadable(Exception):
@@ -51,20 +55,49 @@ def version_record(version: KeyVersion) -> Record:
     )
 
 
+def usage_record(usage: Usage) -> Record:
+    return Record(kind=USAGE, name=usage.name, plain=_json(usage))
+
+
+def last_use_record(use: LastUse) -> Record:
+    return Record(kind=LAST_USE, name=use.key_arn, plain=_json(use))
+
+
+def past_record(past: Past) -> Record:
+    return Record(kind=PAST, name=past.key_arn, plain=_json(past))
+
+
+def tracking_record(tracking: Tracking) -> Record:
+    return Record(kind=TRACKING, name=TRACKING, plain=_json(tracking))
+
+
 def version_name(key_id: str, number: int) -> str:
     return f"{key_id}/{number}"
 
 
-def read_record(record: Record) -> Key | KeyVersion | Alias:
+def read_record(record: Record) -> Value:
     """Raises RecordUnreadable, also where a record's contents belong under another name."""
     try:
         value = _READERS[record.kind](record.plain)
     except (KeyError, TypeError, ValueError) as exc:
         raise RecordUnreadable(f"{record.kind} {record.name}") from exc
-    named = version_name(value.key_id, value.number) if isinstance(value, KeyVersion) else value.arn
-    if named != record.name:
+    if _name(value) != record.name:
         raise RecordUnreadable(f"{record.kind} {record.name}")
     return value
+
+
+def _name(value: Value) -> str:
+    match value:
+        case KeyVersion():
+            return version_name(value.key_id, value.number)
+        case Key() | Alias():
+            return value.arn
+        case Usage():
+            return value.name
+        case LastUse() | Past():
+            return value.key_arn
+        case Tracking():
+            return TRACKING
 
 
 def _read_key(plain: bytes | bytearray) -> Key:
@@ -83,14 +116,37 @@ def _read_alias(plain: bytes | bytearray) -> Alias:
     return Alias(**_fields(plain))
 
 
-_READERS: dict[str, Callable[[bytes | bytearray], Key | KeyVersion | Alias]] = {
+def _read_usage(plain: bytes | bytearray) -> Usage:
+    held = _fields(plain)
+    counts = tuple((operation, int(count)) for operation, count in held.pop("counts"))
+    return Usage(counts=counts, **held)
+
+
+def _read_last_use(plain: bytes | bytearray) -> LastUse:
+    return LastUse(**_fields(plain))
+
+
+def _read_past(plain: bytes | bytearray) -> Past:
+    held = _fields(plain)
+    return Past(rotated_epochs=tuple(held.pop("rotated_epochs")), **held)
+
+
+def _read_tracking(plain: bytes | bytearray) -> Tracking:
+    return Tracking(**_fields(plain))
+
+
+_READERS: dict[str, Callable[[bytes | bytearray], Value]] = {
     KEY: _read_key,
     VERSION: _read_version,
     ALIAS: _read_alias,
+    USAGE: _read_usage,
+    LAST_USE: _read_last_use,
+    PAST: _read_past,
+    TRACKING: _read_tracking,
 }
 
 
-def _json(value: Key | KeyVersion | Alias, without: tuple[str, ...] = ()) -> bytes:
+def _json(value: Value, without: tuple[str, ...] = ()) -> bytes:
     held = {f.name: getattr(value, f.name) for f in fields(value) if f.name not in without}
     return json.dumps(held, separators=(",", ":")).encode()
 

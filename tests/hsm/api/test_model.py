@@ -250,7 +250,6 @@ NOT_BUILT = {
     "GenerateDataKeyPair",
     "GenerateDataKeyPairWithoutPlaintext",
     "GenerateMac",
-    "GetKeyLastUsage",
     "GetKeyPolicy",
     "GetParametersForImport",
     "GetPublicKey",

@@ -14,7 +14,7 @@ import pytest
 from proxy.audit.event import Outcome, line
 from proxy.hsm import api
 from proxy.hsm.core.access import Principal
-from proxy.hsm.engine import Engine
+from proxy.hsm.engine import Engine, Trace
 from proxy.hsm.engine import Outcome as EngineOutcome
 from tests.hsm.api.service import Service, served
 from tests.hsm.api.wire import call, post, signed
@@ -112,16 +112,20 @@ async def test_a_body_with_broken_framing_is_refused(
 class Defective:
     """An engine with a fault: its error's text holds what no log may."""
 
-    def call(self, principal: Principal, action: str, request: Mapping[str, Any]) -> EngineOutcome:
-        del principal, action
+    def call(
+        self, principal: Principal, action: str, request: Mapping[str, Any], trace: Trace
+    ) -> EngineOutcome:
+        del principal, action, trace
         raise RuntimeError(f"a defect that shows {request}")
 
 
 class Unspeakable:
     """An engine whose answer is no JSON."""
 
-    def call(self, principal: Principal, action: str, request: Mapping[str, Any]) -> EngineOutcome:
-        del principal, action, request
+    def call(
+        self, principal: Principal, action: str, request: Mapping[str, Any], trace: Trace
+    ) -> EngineOutcome:
+        del principal, action, request, trace
         return EngineOutcome(response={"Keys": object()})
 
 
@@ -148,11 +152,13 @@ class SlowDisk:
         self.disk = threading.Event()
         self.began = threading.Event()
 
-    def call(self, principal: Principal, action: str, request: Mapping[str, Any]) -> EngineOutcome:
+    def call(
+        self, principal: Principal, action: str, request: Mapping[str, Any], trace: Trace
+    ) -> EngineOutcome:
         if action == "CreateKey":
             self.began.set()
             assert self.disk.wait(5)
-        return self.engine.call(principal, action, request)
+        return self.engine.call(principal, action, request, trace)
 
 
 async def test_data_keys_do_not_wait_for_a_change(engine: Engine) -> None:
