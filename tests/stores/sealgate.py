@@ -18,6 +18,8 @@ from tests.stores.seaweedfs import Store, free_ports
 SEALGATE = str(Path(sys.executable).parent / "sealgate")
 ACCOUNT, OTHER_ACCOUNT = "111122223333", "444455556666"
 READY_SECONDS = 60
+MANY = ("CreateKey", "CreateAlias", "DisableKey", "EnableKey", "ScheduleKeyDeletion")
+"""What tests do more often than AWS's quotas let one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +109,7 @@ def config_for(store: Store, directory: Path, **changes: Any) -> dict[str, Any]:
             "root_key": {"file": str(directory / "root.key")},
             "socket": str(directory / "run" / "hsm.sock"),
             "listen": {"port": kms},
+            "quotas": {"requests": [{"operation": name, "per_second": 1000} for name in MANY]},
         },
         "limits": {"drain_seconds": 5},
         "audit": {"sinks": [{"type": "file", "path": str(directory / "audit.jsonl")}]},
