@@ -186,6 +186,7 @@ def _rules(config: Config) -> Iterator[Problem]:
         if rule.until is not None and _maybe_day(rule.until) is None:
             yield Problem(f"{path}.until", f"{rule.until} is in no calendar: write a day, such as 2027-12-31")
         yield from _rule_key(path, rule, config)
+        yield from _floor(path, rule)
 
 
 def _anonymous(path: str, rule: Rule, config: Config) -> Iterator[Problem]:
@@ -225,7 +226,7 @@ def _idle_fields(path: str, rule: Rule) -> Iterator[Problem]:
             )
         return
     default = Rule(match=rule.match)
-    for name in ("key", "keys", "accept_names", "data_key_scope"):
+    for name in ("key", "keys", "minimum", "keys_allowed", "accept_names", "data_key_scope"):
         if getattr(rule, name) == getattr(default, name):
             continue
         yield Problem(
@@ -251,6 +252,15 @@ def _rule_key(path: str, rule: Rule, config: Config) -> Iterator[Problem]:
         )
     if ":key/" in key and rule.keys and not any(covers(pattern, key) for pattern in rule.keys):
         yield Problem(f"{path}.keys", "leaves out the rule's own key: what it writes could not be read")
+
+
+def _floor(path: str, rule: Rule) -> Iterator[Problem]:
+    if not rule.keys_allowed or rule.mode == "passthrough":
+        return
+    if rule.key is None:
+        yield Problem(f"{path}.key", "is needed beside keys_allowed: what seals a write that names no key?")
+    elif ":key/" in rule.key and not any(covers(pattern, rule.key) for pattern in rule.keys_allowed):
+        yield Problem(f"{path}.keys_allowed", "leaves out the rule's own key: write it here, too")
 
 
 def _limits(config: Config) -> Iterator[Problem]:

@@ -3,6 +3,12 @@
 from proxy.config.rules import allowed_keys, rule_for, upstream_of
 from proxy.config.schema import Config, Rule
 
+MINIMUMS = {
+    None: "none",
+    "kms": "SSE-KMS: nothing that is written is under less",
+    "dsse": "DSSE-KMS: nothing that is written is under less",
+}
+
 
 def explain(config: Config, url: str) -> str:
     """Lines of `name  value` for s3://BUCKET or s3://BUCKET/KEY. Raises ValueError for any other text."""
@@ -35,12 +41,23 @@ def _sealing(config: Config, rule: Rule) -> dict[str, str]:
     writer = next(b for b in config.kms.backends if b.write)
     owned = writer.owned_key if writer.type == "aws" else "the service-owned key"
     return {
-        "key": f"{rule.key} (SSE-KMS)" if rule.key else f"{owned} (SSE-S3)",
+        "key": _default(rule, owned),
+        "before the key": "what the request's headers name, then what PutBucketEncryption said",
+        "minimum": MINIMUMS[rule.minimum],
+        "keys_allowed": ", ".join(rule.keys_allowed) or "all of keys",
         "kms backend": writer.name,
         "data_key_scope": rule.data_key_scope,
         "keys": ", ".join(allowed_keys(config, rule)),
         "accept_names": ", ".join(rule.accept_names) or "none",
     }
+
+
+def _default(rule: Rule, owned: str) -> str:
+    """Of writes that name none, where PutBucketEncryption said nothing."""
+    if rule.key is None and rule.minimum is None:
+        return f"{owned} (SSE-S3)"
+    way = "DSSE-KMS" if rule.minimum == "dsse" else "SSE-KMS"
+    return f"{rule.key or 'aws/s3'} ({way})"
 
 
 def _upstream(config: Config, rule: Rule) -> str:

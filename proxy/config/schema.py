@@ -135,6 +135,10 @@ class Rule:
     data_key_scope: Literal["bucket", "object"] = "bucket"
     keys: tuple[KeyPattern, ...] = ()
     """Key ARNs that envelopes here may name; empty: any key of the accounts, and the keys configured."""
+    minimum: Literal["kms", "dsse"] | None = None
+    """Below which no write goes, whatever its headers or the bucket's setting say: SSE-KMS, or two layers."""
+    keys_allowed: tuple[KeyPattern, ...] = ()
+    """The only keys that seal what is written here; empty: any that `keys` takes. Reads are not asked."""
     accept_names: tuple[BucketName, ...] = ()
     """Names under which a restored or replicated bucket was sealed."""
     plaintext_copies: Literal["refuse", "allow"] = "refuse"

@@ -14,6 +14,8 @@ from proxy.gateway.failures import FailureLimit
 from proxy.gateway.known_objects import KnownObjects
 from proxy.gateway.multipart.memory import UploadMemory
 from proxy.gateway.rules import BucketRule, Rules
+from proxy.gateway.settings.memory import SettingsMemory
+from proxy.gateway.settings.values import NO_SETTINGS, BucketSettings
 from proxy.gateway.sightings import Sightings
 from proxy.gateway.state import State
 from proxy.gateway.trace import Phase, Trace
@@ -83,6 +85,7 @@ class Rooms:
     failures: FailureLimit
     """Of authentication, by address."""
     uploads: UploadMemory
+    settings: SettingsMemory
     sightings: Sightings
     origins: Origins
     region: str
@@ -122,6 +125,8 @@ class Call:
     caller: Caller
     rule: BucketRule
     trace: Trace
+    settings: BucketSettings = NO_SETTINGS
+    """What is kept of the bucket that is written to; nothing where it is not asked for."""
 
     @property
     def store(self) -> Store:

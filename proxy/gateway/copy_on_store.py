@@ -10,8 +10,8 @@ from dataclasses import replace
 from proxy.gateway.call import Call
 from proxy.gateway.copy_in_parts import copy_in_parts
 from proxy.gateway.copy_source import Made, Source, SourceChanged
-from proxy.gateway.datakeys import plan_for
 from proxy.gateway.rewrap import rewrapped
+from proxy.gateway.sealing_plan import plan_for
 from proxy.gateway.store import ERROR_BYTES, answer_to, refusal, refuse_unless_ok, request_for
 from proxy.s3.copying import METADATA_DIRECTIVE, TAGGING_DIRECTIVE, checksum_elements, parse_copy_result
 from proxy.s3.encryption import parse_encryption

@@ -10,9 +10,10 @@ from proxy.gateway.call import Call
 from proxy.gateway.copy_plain import OPEN_BUFFERS_BYTES, Plaintext, plaintext_of
 from proxy.gateway.copy_source import Made, Source, made_result
 from proxy.gateway.copy_ways import Form, target_form
-from proxy.gateway.datakeys import plan_for, sealing_key
+from proxy.gateway.datakeys import sealing_key
 from proxy.gateway.exchange import Buffer
 from proxy.gateway.new_envelope import content_keys, new_envelope
+from proxy.gateway.sealing_plan import plan_for
 from proxy.gateway.sending import MAX_SEALED_BYTES, STREAM_BUFFERS_BYTES, send
 from proxy.gateway.store import refuse_unless_ok, request_for
 from proxy.gateway.trace import Phase

@@ -9,8 +9,8 @@ from enum import Enum, auto
 
 from proxy.gateway.call import Call
 from proxy.gateway.copy_source import Source
-from proxy.gateway.datakeys import plan_for
 from proxy.gateway.rules import Mode
+from proxy.gateway.sealing_plan import plan_for
 from proxy.s3.copying import wanted_checksum
 from proxy.s3.encryption import parse_encryption
 from proxy.s3.errors import S3Error

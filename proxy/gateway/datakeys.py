@@ -1,39 +1,27 @@
-"""Which key seals a body, and which opens one: the headers' wish, the bucket's rule, then the KMS.
+"""Which key opens a body, and with which one is sealed as `sealing_plan` says.
 
 The rule has the last word on both ways: a key that it does not accept neither seals nor opens here, so that
 neither a client nor the store can bring a key of its own. A client's own key (SSE-C) takes the data key's
 place, and no KMS is asked.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from proxy.gateway.call import Call
 from proxy.gateway.customer_keys import customer_key_of
+from proxy.gateway.sealing_plan import SealingPlan, check_allowed
 from proxy.gateway.trace import Phase
 from proxy.keys.provider import DataKey, KeyContext, KeyRefused, KeyUnusable
 from proxy.s3.customer_key import NOT_APPLICABLE, WANTED, CustomerKey
-from proxy.s3.encryption import ALGORITHM, BUCKET_KEY, KEY_ID, Algorithm, Encryption
+from proxy.s3.encryption import ALGORITHM, BUCKET_KEY, KEY_ID, Algorithm
 from proxy.s3.errors import S3Error
 from proxy.seal.envelope import Mode, OpenEnvelope, SealedEnvelope, kms_context, open_envelope
 
 ENCRYPTION_NAMES = {Mode.OWNED: "SSE_S3", Mode.KMS: "SSE_KMS", Mode.DOUBLE: "DSSE_KMS", Mode.CLIENT: "SSE_C"}
 """As the audit event names them."""
-MODES = {Algorithm.SSE_S3: Mode.OWNED, Algorithm.SSE_KMS: Mode.KMS, Algorithm.DSSE_KMS: Mode.DOUBLE}
 NO_SUCH_KEY = frozenset({"InvalidArnException", "NotFoundException", "ValidationException"})
 """How a KMS says that a key ARN names nothing."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SealingPlan:
-    mode: Mode
-    key_id: str = ""
-    """Empty for a client's own key, which has no name."""
-    per_object: bool = False
-    """The data key is this object's own; else one that a bucket's objects share for a while."""
-    client_context: Mapping[str, str] = field(default_factory=dict)
-    customer_key: CustomerKey | None = None
-    """There in Mode.CLIENT alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,31 +44,6 @@ class SealingKey:
         )
 
 
-def plan_for(call: Call, wish: Encryption | None) -> SealingPlan:
-    """What seals this request's body: its own headers, else the rule's key, else the service-owned key.
-
-    Raises S3Error for a client's own key that is not well-formed.
-    """
-    rule = call.rule
-    customer_key = customer_key_of(call)
-    if customer_key is not None:
-        return SealingPlan(mode=Mode.CLIENT, customer_key=customer_key)
-    per_object = rule.data_key_per_object
-    if wish is not None and wish.bucket_key_enabled is not None:
-        per_object = not wish.bucket_key_enabled
-    if wish is None and rule.key_id is not None:
-        return SealingPlan(mode=Mode.KMS, key_id=rule.key_id, per_object=per_object)
-    mode = Mode.OWNED if wish is None else MODES[wish.algorithm]
-    if wish is None or mode is Mode.OWNED:
-        return SealingPlan(mode=Mode.OWNED, key_id=call.rooms.owned_key_id, per_object=per_object)
-    return SealingPlan(
-        mode=mode,
-        key_id=wish.key_id or rule.key_id or call.rooms.managed_key_id,
-        per_object=per_object or mode is Mode.DOUBLE,  # as on S3, which has no bucket keys for two layers
-        client_context=wish.context,
-    )
-
-
 async def sealing_key(call: Call, plan: SealingPlan) -> SealingKey:
     """A key to seal this request's body with. Raises KeyServiceError, RefusedContext."""
     _refuse_unanswered(call)
@@ -96,6 +59,7 @@ async def sealing_key(call: Call, plan: SealingPlan) -> SealingKey:
     data_key = await _generated(call, plan.key_id, context, plan)
     _note(call, plan.mode, per_object=plan.per_object, data_key=data_key)
     _check_accepted(call, data_key.key_arn)
+    check_allowed(call, data_key.key_arn)
     outer = None
     if plan.mode is Mode.DOUBLE:
         outer = await _generated(call, call.rooms.owned_key_id, context, plan)

@@ -22,8 +22,8 @@ DOCUMENT_BYTES = 2 * 1024 * 1024
 XML = {"content-type": "application/xml"}
 
 
-async def forward(call: Call) -> None:
-    """Send on, and give the answer back. Raises S3Error, UpstreamError."""
+async def forward(call: Call, *, answered: bool = True) -> None:
+    """Send on, and give the answer back, unless somebody else does. Raises S3Error, UpstreamError."""
     sent = bytes(await document(call))
     check_document(call.operation, sent)
     headers = store_headers(call.operation.name, call.request.headers)
@@ -35,7 +35,8 @@ async def forward(call: Call) -> None:
         check_answer(call.operation, response.headers, body)
         told = client_headers(response.headers)
         call.trace.version_id = told.get("x-amz-version-id", "")
-        await call.reply(response.status, told, body)
+        if answered:
+            await call.reply(response.status, told, body)
 
 
 def content_md5(body: Buffer) -> str:

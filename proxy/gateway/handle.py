@@ -36,6 +36,8 @@ from proxy.gateway.put import put_object
 from proxy.gateway.refusals import as_s3_error, retry_headers, violation_in
 from proxy.gateway.remember import event_of, uuid_of
 from proxy.gateway.rules import BucketRule
+from proxy.gateway.settings.encryption import bucket_encryption
+from proxy.gateway.settings.kept import with_settings
 from proxy.gateway.state_bucket import refuse_state_bucket
 from proxy.gateway.store import NotModified
 from proxy.gateway.tenure import Tenure
@@ -60,6 +62,7 @@ HANDLERS: Mapping[Treatment, Callable[[Call], Awaitable[None]]] = {
     Treatment.OPEN: get_object,
     Treatment.HEAD: head_object,
     Treatment.ATTRIBUTES: get_attributes,
+    Treatment.BUCKET_ENCRYPTION: bucket_encryption,
     Treatment.COPY: copy_object,
     Treatment.COPY_PART: copy_part,
     Treatment.LIST_BUCKETS: list_buckets,
@@ -75,6 +78,9 @@ HANDLERS: Mapping[Treatment, Callable[[Call], Awaitable[None]]] = {
     Treatment.DELETE_MANY: delete_objects,
     Treatment.FORWARD: forward,
 }
+
+ASKS_SETTINGS = frozenset({Treatment.SEAL, Treatment.CREATE_UPLOAD, Treatment.COPY})
+"""What chooses a key. An upload's parts have the one that it began with."""
 
 ANONYMOUS = frozenset(
     {
@@ -158,15 +164,16 @@ class Gateway:
             trace.operation = classify(request).name
             named, authenticated, form = await read_form(rooms, exchange, request)
             _know(trace, authenticated)
-            await post_object(
-                _admitted(rooms, exchange, trace, named, classify(request), authenticated), form
-            )
+            call = _admitted(rooms, exchange, trace, named, classify(request), authenticated)
+            await post_object(await with_settings(call), form)
             return
         with trace.during(Phase.AUTH):
             who = _proven(rooms, exchange, request)
         if who is not None:
             _know(trace, who)
         call = _admitted(rooms, exchange, trace, request, classify(request), who)
+        if call.operation.treatment in ASKS_SETTINGS:
+            call = await with_settings(call)
         await HANDLERS[call.operation.treatment](call)
 
     async def _refuse(self, rooms: Rooms, exchange: Exchange, trace: Trace, cause: Exception) -> None:

@@ -8,12 +8,13 @@ end and the store keeps nothing.
 from collections.abc import AsyncIterator, Mapping
 
 from proxy.gateway.call import Call
-from proxy.gateway.datakeys import SealingKey, plan_for, sealing_key
+from proxy.gateway.datakeys import SealingKey, sealing_key
 from proxy.gateway.exchange import Buffer
 from proxy.gateway.forward import content_md5
 from proxy.gateway.new_envelope import ContentKeys, content_keys, new_envelope
 from proxy.gateway.pump import PlainBody
 from proxy.gateway.rules import Mode as RuleMode
+from proxy.gateway.sealing_plan import plan_for
 from proxy.gateway.sending import MAX_SEALED_BYTES, STREAM_BUFFERS_BYTES, delayed, send
 from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
 from proxy.gateway.trace import Phase

@@ -17,6 +17,10 @@ from proxy.upstream import messages as upstream
 RETRY_AFTER_SECONDS = "1"
 NOT_AS_SEALED = "The object on the store is not what was sealed under this name."
 
+SETTINGS_NOT_AS_KEPT = (
+    "What the store has of this bucket's encryption setting is not what was kept there."
+    " Put the setting anew, or name the key in the request."
+)
 UPLOAD_NOT_AS_KEPT = "What the store has of this upload is not what was kept there. Abort it and begin anew."
 
 
@@ -44,6 +48,7 @@ def violation_in(error: BaseException) -> str:
         return error.reason
     violations = (
         *(IntegrityViolation, seal.DamagedEnvelope, seal.DamagedRecord),
+        seal.DamagedSettings,
         *(seal.TamperedBody, seal.ForeignBucket),
     )
     return str(error) if isinstance(error, violations) else ""
@@ -128,6 +133,7 @@ ANSWERS: dict[type[BaseException], Callable[[Any], S3Error]] = {
     seal.DamagedEnvelope: _fixed("InvalidObjectState", NOT_AS_SEALED),
     seal.TamperedBody: _fixed("InvalidObjectState", NOT_AS_SEALED),
     seal.DamagedRecord: _fixed("InvalidObjectState", UPLOAD_NOT_AS_KEPT),
+    seal.DamagedSettings: _fixed("InvalidBucketState", SETTINGS_NOT_AS_KEPT),
     seal.ForeignBucket: _fixed("InvalidObjectState", NOT_AS_SEALED),
     seal.NotSealed: _fixed(
         "InvalidObjectState", "The object is not encrypted, and the bucket's rule asks for it."

@@ -5,8 +5,9 @@ made one wraps: what came from Decrypt never seals anything.
 """
 
 from proxy.gateway.call import Call
-from proxy.gateway.datakeys import SealingKey, SealingPlan, sealing_key
+from proxy.gateway.datakeys import SealingKey, sealing_key
 from proxy.gateway.new_envelope import outer_key
+from proxy.gateway.sealing_plan import SealingPlan
 from proxy.gateway.trace import Phase
 from proxy.seal.envelope import OpenEnvelope
 from proxy.seal.rewrap import rewrap_envelope

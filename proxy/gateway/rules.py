@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
 
+from proxy.s3.encryption import Algorithm
+
 
 class Mode(Enum):
     ENCRYPT = "encrypt"
@@ -30,6 +32,10 @@ class BucketRule:
     data_key_per_object: bool = False
     accepts_key: Callable[[str], bool]
     """By ARN: the keys that a request or an envelope here may name."""
+    minimum: Algorithm = Algorithm.SSE_S3
+    """No write is under less, whatever its headers or the bucket's setting say."""
+    allows_key: Callable[[str], bool] | None = None
+    """By ARN: the only keys that seal what is written here. None: any that `accepts_key`."""
     accept_names: frozenset[str] = frozenset()
     """Bucket names, beside its own, that envelopes here may be sealed for."""
     plaintext_copies: bool = False
@@ -43,6 +49,11 @@ class BucketRule:
     """Requests that nobody signed go to the store, unsigned."""
     anonymous_as: str = ""
     """The ARN of the identity whose keys open and seal for them; empty: none do."""
+
+    @property
+    def has_floor(self) -> bool:
+        """Whether there are keys that writes must not be under, which a client's own always is among."""
+        return self.minimum is not Algorithm.SSE_S3 or self.allows_key is not None
 
     def accepts_name(self, sealed_for: str, bucket: str) -> bool:
         return sealed_for == bucket or sealed_for in self.accept_names

@@ -7,7 +7,7 @@ They are small but for kept runs, and what they hold proves itself; nothing here
 import base64
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -74,6 +74,23 @@ class State:
                 return None
             await self._check(response)
             return await response.read(limit=RECORD_BYTES)
+
+    async def tagged(self, bucket: str, name: str) -> tuple[bytes, str] | None:
+        """A small object and its ETag; None where there is none."""
+        async with self._upstream.open(Request(method="GET", path=self._path(bucket, name))) as response:
+            if response.status == 404:
+                return None
+            await self._check(response)
+            return await response.read(limit=RECORD_BYTES), response.headers.get("etag", "")
+
+    async def put_if(self, bucket: str, name: str, body: bytes, condition: Mapping[str, str]) -> bool:
+        """Write under this condition; False where it does not hold."""
+        request = Request(method="PUT", path=self._path(bucket, name), headers=condition)
+        async with self._upstream.open(request, body) as response:
+            if condition and response.status in {404, 409, 412}:
+                return False
+            await self._check(response)
+            return True
 
     async def head_of(self, bucket: str, name: str) -> bytes | None:
         """The first RECORD_BYTES of an object that may be large; None where there is none."""

@@ -23,6 +23,7 @@ from proxy.gateway.call import Rooms
 from proxy.gateway.failures import FailureLimit
 from proxy.gateway.known_objects import KnownObjects
 from proxy.gateway.multipart.memory import UploadMemory
+from proxy.gateway.settings.memory import SettingsMemory
 from proxy.gateway.sightings import Sightings
 from proxy.keys.cache import CacheCounts
 from proxy.metrics import Metrics
@@ -116,6 +117,7 @@ def _rooms(
         sightings=before.rooms.sightings if before else Sightings(secret=os.urandom(16)),
         origins=Origins(),
         uploads=before.rooms.uploads if before else UploadMemory(),
+        settings=before.rooms.settings if before else SettingsMemory(),
         region=config.region,
         domains=config.domains,
         owned_key_id=stack.owned_key_id,

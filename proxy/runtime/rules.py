@@ -7,6 +7,9 @@ from proxy.config import schema
 from proxy.config.rules import DEFAULT_RULE, allowed_keys, applies, upstream_of
 from proxy.gateway.rules import BucketRule, Mode, Rules
 from proxy.runtime.kms import claim_of
+from proxy.s3.encryption import Algorithm
+
+MINIMUMS = {None: Algorithm.SSE_S3, "kms": Algorithm.SSE_KMS, "dsse": Algorithm.DSSE_KMS}
 
 
 def rules_of(config: schema.Config, service_keys: tuple[str, ...]) -> Rules:
@@ -23,6 +26,8 @@ def _rule(config: schema.Config, rule: schema.Rule, service_keys: tuple[str, ...
         key_id=rule.key,
         data_key_per_object=rule.data_key_scope == "object",
         accepts_key=claim_of(patterns),
+        minimum=MINIMUMS[rule.minimum],
+        allows_key=claim_of(rule.keys_allowed) if rule.keys_allowed else None,
         accept_names=frozenset(rule.accept_names),
         anonymous=rule.anonymous == "forward",
         anonymous_as=rule.anonymous_as or "",

@@ -76,6 +76,14 @@ def parse_encryption(headers: Mapping[str, str]) -> Encryption | None:
     )
 
 
+def wished_bucket_key(headers: Mapping[str, str]) -> bool | None:
+    """Whether the bucket's default is to be used with a data key that objects share; None: as it says itself.
+
+    Raises S3Error InvalidArgument.
+    """
+    return _boolean(headers.get(BUCKET_KEY))
+
+
 def refuse_on_read(headers: Mapping[str, str]) -> None:
     """Reads choose no key and bring a client's own at most: InvalidArgument, as S3 answers."""
     for name in (ALGORITHM, KEY_ID, CONTEXT, BUCKET_KEY):

@@ -33,6 +33,8 @@ class Treatment(Enum):
     """Forwarded; the proxy's own state is no reason to refuse it."""
     DELETE_MANY = auto()
     """The body names keys, and each is decided for itself."""
+    BUCKET_ENCRYPTION = auto()
+    """Answered from what the proxy keeps of the bucket."""
     COPY = auto()
     """The source's body gets another name: on the store with a new envelope, or through us."""
     COPY_PART = auto()
@@ -70,6 +72,9 @@ _FORWARDED = """
 """
 SERVED = {
     **dict.fromkeys(_FORWARDED.split(), Treatment.FORWARD),
+    "DeleteBucketEncryption": Treatment.BUCKET_ENCRYPTION,
+    "GetBucketEncryption": Treatment.BUCKET_ENCRYPTION,
+    "PutBucketEncryption": Treatment.BUCKET_ENCRYPTION,
     "DeleteObject": Treatment.DELETE,
     "CopyObject": Treatment.COPY,
     "AbortMultipartUpload": Treatment.ABORT_UPLOAD,

@@ -67,6 +67,14 @@ class DamagedRecord(FormatError):
         self.fault = fault
 
 
+class DamagedSettings(FormatError):
+    """What was kept of a bucket's settings is not what was written: an integrity violation."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(f"what is kept of the bucket's settings is damaged or not its own: {fault}")
+        self.fault = fault
+
+
 class WrongLength(FormatError):
     """The plaintext was not as long as declared. Both are in bytes; `fed` counts at least what came."""
 

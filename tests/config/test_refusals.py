@@ -191,6 +191,14 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str, str]] = [
     (rule(mode="passthrough", keys=["*"]), "buckets[0].keys", "means nothing in mode passthrough"),
     (rule(mode="passthrough", accept_names=["old"]), "buckets[0].accept_names", "means nothing in mode"),
     (rule(mode="passthrough", data_key_scope="object"), "buckets[0].data_key_scope", "means nothing in mode"),
+    (rule(mode="passthrough", minimum="kms"), "buckets[0].minimum", "means nothing in mode passthrough"),
+    (rule(minimum="aes"), "buckets[0].minimum", "must be"),
+    (rule(keys_allowed=[KEY_ARN]), "buckets[0].key", "is needed beside keys_allowed"),
+    (
+        rule(key=KEY_ARN, keys_allowed=["arn:aws:kms:*:444455556666:key/*"]),
+        "buckets[0].keys_allowed",
+        "leaves out the rule's own key",
+    ),
     (rule(plaintext_copies="allow"), "buckets[0].plaintext_copies", "means nothing where copies are sealed"),
     (rule(key="alias/aws/sqs"), "buckets[0].key", "alias/aws/sqs is another service's key"),
     (

@@ -191,6 +191,9 @@ def test_explain_tells_the_effective_rule(make: Make) -> None:
         'rule            buckets[0], match "photos/raw/*"',
         "mode            encrypt",
         "key             alias/photos (SSE-KMS)",
+        "before the key  what the request's headers name, then what PutBucketEncryption said",
+        "minimum         none",
+        "keys_allowed    all of keys",
         "kms backend     aws",
         "data_key_scope  object",
         "keys            arn:*:kms:*:111122223333:key/*",
@@ -243,3 +246,26 @@ def test_a_wildcard_stays_in_its_field() -> None:
     assert not covers(pattern, "arn:aws:kms:eu-central-1:444455556666:key/a:111122223333:key/b")
     assert covers("arn:aws:kms:eu-*", "arn:aws:kms:eu-central-1:444455556666:key/a")
     assert covers("*", pattern)
+
+
+FLOORS = [
+    ({}, "the service-owned key (SSE-S3)", "none", "all of keys"),
+    ({"minimum": "kms"}, "aws/s3 (SSE-KMS)", "SSE-KMS: nothing", "all of keys"),
+    ({"minimum": "dsse", "key": "alias/a"}, "alias/a (DSSE-KMS)", "DSSE-KMS: nothing", "all of keys"),
+    ({"keys_allowed": [KEY_ARN], "key": KEY_ARN}, f"{KEY_ARN} (SSE-KMS)", "none", KEY_ARN),
+]
+
+
+@pytest.mark.parametrize(("fields", "key", "minimum", "allowed"), FLOORS)
+def test_explain_tells_the_floor(
+    *, fields: dict[str, Any], key: str, minimum: str, allowed: str, make: Make
+) -> None:
+    """Also what seals where nobody asks: a floor raises it."""
+    backends = {"kms.backends.0": {"type": "hsm", "write": True}}
+    hsm = {"hsm": {"store": "s", "root_key": {"file": "f"}}}
+    told = explain(make(backends, buckets=[{"match": "photos", **fields}], **hsm), "s3://photos/a")
+    rows = {line[:15].strip(): line[16:] for line in told.splitlines()}
+
+    assert rows["key"].startswith(key)
+    assert rows["minimum"].startswith(minimum)
+    assert rows["keys_allowed"] == allowed

@@ -4,6 +4,8 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.stores.sealgate import OTHER_ACCOUNT
+
 DOMAIN = "s3.sealgate.test"
 
 
@@ -20,6 +22,13 @@ class Buckets:
     mixed: str = field(default_factory=lambda: f"mixed-{uuid.uuid4()}")
     """`open/` is passthrough, the rest is sealed."""
 
+    floored: str = field(default_factory=lambda: f"floored-{uuid.uuid4()}")
+    """Nothing is written under less than SSE-KMS."""
+    doubled: str = field(default_factory=lambda: f"doubled-{uuid.uuid4()}")
+    """Nothing is written in less than two layers."""
+    confined: str = field(default_factory=lambda: f"confined-{uuid.uuid4()}")
+    """Only keys of the other account seal what is written."""
+
     @property
     def rules(self) -> list[dict[str, Any]]:
         return [
@@ -27,11 +36,15 @@ class Buckets:
             {"match": self.plain, "mode": "passthrough"},
             {"match": self.published, "mode": "passthrough", "plaintext_copies": "allow"},
             {"match": f"{self.mixed}/open/*", "mode": "passthrough"},
+            {"match": self.floored, "minimum": "kms"},
+            {"match": self.doubled, "minimum": "dsse", "key": ALIAS},
+            {"match": self.confined, "key": ALIAS, "keys_allowed": [f"arn:aws:kms:*:{OTHER_ACCOUNT}:key/*"]},
         ]
 
     @property
     def names(self) -> list[str]:
-        return [self.keyed, self.plain, self.published, self.mixed]
+        sealed = [self.keyed, self.floored, self.doubled, self.confined]
+        return [*sealed, self.plain, self.published, self.mixed]
 
 
 ALIAS = "alias/of-the-rule"

@@ -71,14 +71,12 @@ KNOWN_TO_US = {row.name for row in ROWS}
 @pytest.mark.parametrize(
     ("method", "query", "name"),
     [
-        ("PUT", "encryption", "PutBucketEncryption"),
         *[
             (method, sub, f"{verb}{name}")
             for sub, name in LACKING
             for method, verb in (("PUT", "Put"), ("DELETE", "Delete"))
             if f"{verb}{name}" in KNOWN_TO_US
         ],
-        ("GET", "encryption", "GetBucketEncryption"),
         ("DELETE", "new-thing", "new-thing"),
         ("PUT", "new-thing", "new-thing"),
     ],

@@ -281,14 +281,15 @@ TREATMENTS = {
     Treatment.DELETE: "DeleteObject",
     Treatment.DELETE_BUCKET: "DeleteBucket",
     Treatment.DELETE_MANY: "DeleteObjects",
+    Treatment.BUCKET_ENCRYPTION: "PutBucketEncryption GetBucketEncryption DeleteBucketEncryption",
     Treatment.PREFLIGHT: "PreflightBucket PreflightObject",
     Treatment.REFUSE: """
         CreateBucketMetadataConfiguration
-        CreateBucketMetadataTableConfiguration CreateSession DeleteBucketEncryption
+        CreateBucketMetadataTableConfiguration CreateSession
         DeleteBucketMetadataConfiguration DeleteBucketMetadataTableConfiguration DeleteObjectAnnotation
-        GetBucketEncryption GetBucketMetadataConfiguration GetBucketMetadataTableConfiguration
+        GetBucketMetadataConfiguration GetBucketMetadataTableConfiguration
         GetObjectAnnotation GetObjectTorrent ListDirectoryBuckets
-        ListObjectAnnotations PutBucketEncryption PutObjectAnnotation
+        ListObjectAnnotations PutObjectAnnotation
         RenameObject SelectObjectContent UpdateBucketMetadataAnnotationTableConfiguration
         UpdateBucketMetadataInventoryTableConfiguration UpdateBucketMetadataJournalTableConfiguration
         UpdateObjectEncryption WriteGetObjectResponse

@@ -5,18 +5,20 @@ The envelope is all that the object's header will ever be, so everything that se
 
 from proxy.finish import finish
 from proxy.gateway.call import Call
-from proxy.gateway.datakeys import plan_for, sealing_key
+from proxy.gateway.datakeys import sealing_key
 from proxy.gateway.forward import XML, document, forward
 from proxy.gateway.multipart.memory import OpenUpload
 from proxy.gateway.multipart.upload import upload_of, upload_request
 from proxy.gateway.new_envelope import content_keys, new_envelope
 from proxy.gateway.rules import Mode as RuleMode
+from proxy.gateway.sealing_plan import plan_for
+from proxy.gateway.state_bucket import refuse_versioned
 from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
 from proxy.gateway.trace import Phase
 from proxy.s3.encryption import parse_encryption
 from proxy.s3.errors import S3Error
 from proxy.s3.headers import ENVELOPE, check_metadata, client_headers, store_headers
-from proxy.s3.multipart import build_initiated, parse_initiated, parse_versioning
+from proxy.s3.multipart import build_initiated, parse_initiated
 from proxy.s3.upload_checksums import UploadChecksum, wished_checksum
 from proxy.seal.envelope import kms_context, read_envelope
 from proxy.seal.keys import index_key
@@ -37,7 +39,7 @@ async def create_upload(call: Call) -> None:
     if call.request.key.endswith("/") and call.store.capabilities.drops_folder_bodies:
         raise S3Error("InvalidRequest", "This store keeps no body under a name that ends in a slash.")
     plan = plan_for(call, parse_encryption(call.request.headers))
-    await _refuse_versioned(call)
+    await refuse_versioned(call, "An upload")
     sealing = await sealing_key(call, plan)
     content, tag = content_keys(call, sealing), call.rooms.random(TAG)
     envelope = new_envelope(call, sealing, content, upload_tag=tag)
@@ -99,23 +101,3 @@ async def _sealed_record(call: Call, name: UploadName, tag: bytes, record: Uploa
 async def _give_up(call: Call, name: UploadName) -> None:
     async with answer_to(call, upload_request(call, name, method="DELETE")):
         pass
-
-
-async def _refuse_versioned(call: Call) -> None:
-    """State that is deleted from a versioned bucket stays there for ever, in the way of its deletion."""
-    bucket, now = call.request.bucket, call.rooms.now().timestamp()
-    if not call.store.state.in_bucket or call.rooms.uploads.is_unversioned(bucket, now=now):
-        return
-    request = request_for(call, {}, method="GET", query="versioning=", path=f"/{bucket}")
-    async with answer_to(call, request) as response:
-        if response.status == 404:
-            await refuse_unless_ok(call, response)
-        # A store that does not know the question has no versions.
-        answer = await response.read(limit=ANSWER_BYTES) if response.status == 200 else b""
-    if parse_versioning(answer):
-        raise S3Error(
-            "InvalidRequest",
-            "Uploads to a bucket with versioning or Object Lock need a state bucket: the operator of this"
-            " service has to name one (upstreams.state).",
-        )
-    call.rooms.uploads.note_unversioned(bucket, now=now)
