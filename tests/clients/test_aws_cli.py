@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 import uuid
 from pathlib import Path
@@ -174,6 +175,37 @@ def test_cp_under_the_user_s_own_key(
     assert not (tmp_path / "none").exists()
 
 
+SSE = {
+    "--sse": ("AES256", Mode.SERVICE_OWNED),
+    "--sse AES256": ("AES256", Mode.SERVICE_OWNED),
+    "--sse aws:kms": ("aws:kms", Mode.KEY_SERVICE),
+    "--sse aws:kms --sse-kms-key-id": ("aws:kms", Mode.KEY_SERVICE),
+}
+
+
+@pytest.mark.parametrize("options", SSE)
+def test_each_sse_option(
+    *, aws: Aws, s3: Any, bucket: str, key_arn: str, tmp_path: Path, sealed_on_store: AtRest, options: str
+) -> None:
+    """In one piece, in parts, from name to name; what asks for no key id is under the account's aws/s3."""
+    wanted, mode = SSE[options]
+    words = options.split() + ([key_arn] if options.endswith("key-id") else [])
+    place = f"sse{options.replace(' ', '')}"
+    for name, plain in (("small", PLAIN), ("parts", IN_PARTS)):
+        (tmp_path / name).write_bytes(plain)
+
+    aws("s3", "cp", "--recursive", tmp_path, f"s3://{bucket}/{place}/", *words)
+    aws("s3", "cp", f"s3://{bucket}/{place}/small", f"s3://{bucket}/{place}/copied", *words)
+
+    for name, plain in (("small", PLAIN), ("parts", IN_PARTS), ("copied", PLAIN)):
+        head = s3.head_object(Bucket=bucket, Key=f"{place}/{name}")
+        assert head["ServerSideEncryption"] == wanted
+        assert ("SSEKMSKeyId" in head) is (wanted == "aws:kms")
+        assert (head.get("SSEKMSKeyId") == key_arn) is options.endswith("key-id")
+        sealed = sealed_on_store(bucket, f"{place}/{name}", plain, opens=options.endswith("key-id"))
+        assert sealed.envelope.flags.mode is mode
+
+
 def test_s3api_in_two_layers(
     *, aws: Aws, bucket: str, key_arn: str, tmp_path: Path, sealed_on_store: AtRest
 ) -> None:
@@ -196,11 +228,16 @@ def test_presign(aws: Aws, s3: Any, bucket: str) -> None:
     aws("configure", "set", "default.s3.signature_version", "s3v4")
     s3.put_object(Bucket=bucket, Key="signed", Body=PLAIN)
 
-    url = aws("s3", "presign", f"s3://{bucket}/signed").strip()
-
-    assert "X-Amz-Signature=" in url
-    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310  # our own loopback URL
-        assert answer.read() == PLAIN
+    for lifetime in ((), ("--expires-in", "604800")):
+        url = aws("s3", "presign", f"s3://{bucket}/signed", *lifetime).strip()
+        assert "X-Amz-Signature=" in url
+        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310  # our own loopback URL
+            assert answer.read() == PLAIN
+    too_long = aws("s3", "presign", f"s3://{bucket}/signed", "--expires-in", "604801").strip()
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(too_long, timeout=10)  # noqa: S310  # the same
+    with caught.value:
+        assert b"AuthorizationQueryParametersError" in caught.value.read()
 
 
 def test_buckets(aws: Aws) -> None:

@@ -1,9 +1,11 @@
 """s3cmd. It takes an ETag for the content's MD5 unless the answer says that a KMS key sealed it."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from recovery.envelope import Mode
 from tests.clients.commands import Command, files_in, tree
 from tests.clients.fetched import Fetched
 from tests.e2e.at_rest import AtRest, plaintext
@@ -118,3 +120,26 @@ def test_del(*, s3cmd: Command, bucket: str, tmp_path: Path, sealed_on_store: At
 
     assert not [name for name in sealed_on_store.keys(bucket) if name.startswith("del/")]
     assert "does not exist" in s3cmd("get", f"{there}one", tmp_path / "back", fails=True).told
+
+
+@pytest.mark.parametrize("parts", [False, True], ids=["one piece", "parts"])
+def test_encryption_by_option(
+    *, s3cmd: Command, bucket: str, tmp_path: Path, key_arn: str, sealed_on_store: AtRest, parts: bool
+) -> None:
+    """As the manual has it, and not by the settings. (`--server-side-encryption` without a key's id asks for
+    AES256, and then it takes the ETag for an MD5.)
+    """
+    settings = s3cmd.home / ".s3cfg"
+    settings.write_text(re.sub("(?m)^(kms_key|enable_multipart).*\n", "", settings.read_text()))
+    plain, there = plaintext(5_500_000 if parts else 150_000), f"s3://{bucket}/sse/{parts}"
+    tree(tmp_path, {"file": plain})
+    wish = ("--server-side-encryption", f"--server-side-encryption-kms-id={key_arn}")
+
+    s3cmd("put", *wish, "--multipart-chunk-size-mb=5", tmp_path / "file", there)
+    s3cmd("get", there, tmp_path / "back")
+
+    assert (tmp_path / "back").read_bytes() == plain
+    assert "SSE:       aws:kms" in s3cmd("info", there).text
+    sealed = sealed_on_store(bucket, f"sse/{parts}", plain)
+    assert sealed.envelope.flags.mode is Mode.KEY_SERVICE
+    assert sealed.envelope.flags.multipart is parts
