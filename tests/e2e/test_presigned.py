@@ -74,6 +74,55 @@ def test_other_methods_of_a_presigned_url(signing: Any, s3: Any, bucket: str, ke
     assert refused(caught.value)[0] == 404
 
 
+def test_an_upload_in_parts_by_urls_alone(
+    *, signing: Any, s3: Any, bucket: str, key: str, sealed_on_store: AtRest
+) -> None:
+    """Each step by who holds its URL: begun, two parts, one of them a copy, listed, completed."""
+    s3.put_object(Bucket=bucket, Key=f"{key}-source", Body=PLAIN)
+    parts = [plaintext(5 * 1024 * 1024), PLAIN]
+
+    def step(method: str, operation: str, body: bytes = b"", **more: Any) -> Answer:
+        headers = {"x-amz-copy-source": more["CopySource"]} if "CopySource" in more else {}
+        answer = send_as_is(method, url_for(signing, operation, bucket, key, **more), body, headers=headers)
+        assert answer.status == 200
+        return answer
+
+    begun = step("POST", "create_multipart_upload")
+    upload = begun.body.partition(b"<UploadId>")[2].partition(b"</UploadId>")[0].decode()
+    etags = [
+        step("PUT", "upload_part", parts[0], UploadId=upload, PartNumber=1).headers["etag"],
+        step("PUT", "upload_part_copy", UploadId=upload, PartNumber=2, CopySource=f"{bucket}/{key}-source")
+        .body.partition(b"<ETag>")[2]
+        .partition(b"</ETag>")[0]
+        .decode(),
+    ]
+    assert step("GET", "list_parts", UploadId=upload).body.count(b"<Part>") == 2
+    named = "".join(
+        f"<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>"
+        for number, etag in enumerate(etags, start=1)
+    )
+    document = f"<CompleteMultipartUpload>{named}</CompleteMultipartUpload>".encode()
+    step("POST", "complete_multipart_upload", document, UploadId=upload)
+
+    sealed_on_store(bucket, key, b"".join(parts))
+    assert step("GET", "get_object").body == b"".join(parts)
+
+
+def test_settings_and_lists_by_urls(signing: Any, s3: Any, bucket: str, key: str) -> None:
+    """What is not about a body, too; a body that a URL takes must still be proven where S3 wants it so."""
+    s3.put_object(Bucket=bucket, Key=key, Body=PLAIN, Tagging="a=b")
+    params = {"Bucket": bucket, "Prefix": key}
+    listed = send_as_is("GET", signing.generate_presigned_url("list_objects_v2", Params=params), headers={})
+    tags = send_as_is("GET", url_for(signing, "get_object_tagging", bucket, key), headers={})
+    there = send_as_is(
+        "HEAD", signing.generate_presigned_url("head_bucket", Params={"Bucket": bucket}), headers={}
+    )
+
+    assert f"<Size>{len(PLAIN)}</Size>".encode() in listed.body
+    assert b"<Key>a</Key>" in tags.body
+    assert there.status == 200
+
+
 def test_response_overrides_are_part_of_what_was_signed(signing: Any, s3: Any, bucket: str, key: str) -> None:
     s3.put_object(Bucket=bucket, Key=key, Body=PLAIN)
     wish = 'attachment; filename="a+b c.bin"'

@@ -1,11 +1,14 @@
 """TLS on both sides: to clients and to the store."""
 
 import contextlib
+import socket
 import ssl
+import urllib.request
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
@@ -17,6 +20,7 @@ from tests.service.running import Launched, launched, until, upstream
 from tests.stores.seaweedfs import Store, free_ports
 
 SIZE = 20 * MIB
+DOMAIN = "s3.example.internal"
 PLAIN = bytes(range(256)) * (SIZE // 256)
 
 
@@ -33,7 +37,7 @@ def service(
     store: Store, relay: Relay, authority: Authority, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Launched]:
     """TLS in front, with clients that must show a certificate, and TLS behind."""
-    own = authority.signed("service", hosts=["127.0.0.1", "s3.example.internal"])
+    own = authority.signed("service", hosts=["127.0.0.1", DOMAIN, f"*.{DOMAIN}"])
     tls = {
         "certificate_file": own.certificate_file,
         "key_file": own.key_file,
@@ -43,6 +47,7 @@ def service(
         store,
         Path(tmp_path_factory.mktemp("tls")),
         listen={"port": free_ports(1)[0], "tls": tls},
+        domains=[DOMAIN],
         upstreams=upstream(store, url=relay.url, ca_file=authority.ca_file),
     ) as running:
         yield running
@@ -90,6 +95,38 @@ def test_a_slow_client_gets_every_byte_over_tls(
         received = b"".join(down.body(SIZE // 4) for _ in range(4))
 
     assert received == PLAIN
+
+
+def test_a_bucket_in_the_hosts_name_over_tls(
+    *,
+    service: Launched,
+    authority: Authority,
+    shown: tuple[str, str],
+    s3: Any,
+    bucket: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Under a certificate for `*.` the domain; written, read and presigned, it is that of path style."""
+    resolve = socket.getaddrinfo
+
+    def resolved(host: Any, *more: Any, **named: Any) -> Any:
+        return resolve("127.0.0.1" if str(host).endswith(DOMAIN) else host, *more, **named)
+
+    monkeypatch.setattr("socket.getaddrinfo", resolved)
+    url = f"https://{DOMAIN}:{urlsplit(service.url).port}"
+    style = {"addressing_style": "virtual"}
+    with client("s3", url, verify=authority.ca_file, client_cert=shown, s3=style) as virtual:
+        virtual.put_object(Bucket=bucket, Key="by-host", Body=PLAIN[:MIB])
+        got = virtual.get_object(Bucket=bucket, Key="by-host", Range="bytes=-5")
+        presigned = virtual.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "by-host"})
+
+    assert got["Body"].read() == PLAIN[MIB - 5 : MIB]
+    assert s3.get_object(Bucket=bucket, Key="by-host")["Body"].read() == PLAIN[:MIB]
+    assert presigned.startswith(f"https://{bucket}.{DOMAIN}:")
+    context = trusting(authority)
+    context.load_cert_chain(*shown)
+    with urllib.request.urlopen(presigned, timeout=10, context=context) as answer:  # noqa: S310  # our own
+        assert answer.read() == PLAIN[:MIB]
 
 
 def test_plain_http_is_no_way_in(service: Launched, s3: Any, bucket: str) -> None:
