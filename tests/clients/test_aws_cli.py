@@ -152,6 +152,29 @@ def test_cp_and_mv_from_name_to_name(aws: Aws, s3: Any, bucket: str, sealed_on_s
     assert aws("s3", "sync", f"s3://{bucket}/copied/", f"s3://{bucket}/moved/") == ""
 
 
+def test_sync_and_mv_of_what_goes_in_parts(
+    *, aws: Aws, bucket: str, tmp_path: Path, sealed_on_store: AtRest
+) -> None:
+    """Up, idle, down; then away from one side and from the other."""
+    here, back, there = tmp_path / "here", tmp_path / "back", f"s3://{bucket}/large"
+    here.mkdir()
+    (here / "file").write_bytes(IN_PARTS)
+    os.utime(here / "file", (0, 0))  # older than the object, whose date has no fraction of a second
+
+    assert aws("s3", "sync", here, there).count("upload:") == 1
+    assert aws("s3", "sync", here, there) == ""
+    sealed = sealed_on_store(bucket, "large/file", IN_PARTS)
+    assert sealed.envelope.flags.multipart
+    assert aws("s3", "sync", there, back).count("download:") == 1
+    assert (back / "file").read_bytes() == IN_PARTS
+
+    aws("s3", "mv", f"{there}/file", here / "file")
+    assert (here / "file").read_bytes() == IN_PARTS
+    aws("s3", "mv", here / "file", f"{there}/moved")
+    assert not (here / "file").exists()
+    assert [name for name in sealed_on_store.keys(bucket) if name.startswith("large/")] == ["large/moved"]
+
+
 @pytest.mark.parametrize("plain", [PLAIN, IN_PARTS], ids=["one piece", "parts"])
 def test_cp_under_the_user_s_own_key(
     *, aws: Aws, bucket: str, tmp_path: Path, sealed_on_store: AtRest, plain: bytes

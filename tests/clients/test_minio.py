@@ -4,6 +4,7 @@ import io
 import urllib.parse
 import uuid
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,6 +69,25 @@ def test_an_object_goes_in_and_comes_out(
     assert (told.size, told.content_type, told.metadata["x-amz-meta-of"]) == (size, "text/x", "minio")
     sealed = sealed_on_store(bucket, f"size {size}", plain)
     assert dict(sealed.envelope.client_context) == {"team": "a"}
+
+
+def test_a_file_in_parts(
+    *, minio: Any, bucket: str, key_arn: str, tmp_path: Path, sealed_on_store: AtRest
+) -> None:
+    """Several at once, and a stream of which nobody says the length."""
+    plain, file, part_size = plaintext(11 * 1024 * 1024), tmp_path / "file", 5 * 1024 * 1024
+    file.write_bytes(plain)
+    sse = SseKMS(key_arn, {})
+
+    minio.fput_object(bucket, "parts/file", str(file), part_size=part_size, sse=sse, metadata={"of": "minio"})
+    minio.put_object(bucket, "parts/stream", io.BytesIO(plain), -1, part_size=part_size, sse=sse)
+    minio.fget_object(bucket, "parts/file", str(tmp_path / "back"))
+
+    assert (tmp_path / "back").read_bytes() == plain
+    for name in ("parts/file", "parts/stream"):
+        sealed = sealed_on_store(bucket, name, plain)
+        assert sealed.opened is not None
+        assert len(sealed.opened.parts) == 3
 
 
 def test_ranges(minio: Any, bucket: str) -> None:

@@ -110,6 +110,25 @@ def test_a_large_file_in_parts(
     assert "0 differences found" in found
 
 
+def test_a_stream_and_a_sync_in_parts(
+    *, rclone: Command, bucket: str, tmp_path: Path, sealed_on_store: AtRest
+) -> None:
+    """One whose length nobody said, and a tree with a large file in it, twice."""
+    plain, there = plaintext(6_000_000), f"s3:{bucket}/streams"
+    in_parts = ("--s3-upload-cutoff=5Mi", "--s3-chunk-size=5Mi", "--streaming-upload-cutoff=1Ki")
+    here = tree(tmp_path / "here", {"rcat": plain, "small": b"four"})
+
+    rclone("rcat", *in_parts, f"{there}/rcat", stdin=plain)
+    rclone("copyto", *in_parts, here / "rcat", f"{there}/first")
+    rclone("moveto", *in_parts, f"{there}/first", f"{there}/second")
+    rclone("sync", "--size-only", *in_parts, here, f"s3:{bucket}/streams-2")
+
+    for name in ("streams/rcat", "streams/second", "streams-2/rcat"):
+        sealed = sealed_on_store(bucket, name, plain)
+        assert sealed.opened is not None
+    assert NOTHING in rclone("sync", *in_parts, here, f"s3:{bucket}/streams-2").told
+
+
 @pytest.mark.parametrize(("offset", "count"), [(0, 1), (65_535, 2), (65_536, 65_536), (199_999, 1)])
 def test_cat_reads_a_range(
     *, rclone: Command, bucket: str, fetched: Fetched, offset: int, count: int

@@ -61,6 +61,29 @@ def test_put_and_get(*, s3cmd: Command, bucket: str, tmp_path: Path, sealed_on_s
     sealed_on_store(bucket, "put/a file+ü", plain)
 
 
+def test_a_large_file_in_parts(
+    *, s3cmd: Command, bucket: str, tmp_path: Path, sealed_on_store: AtRest
+) -> None:
+    """And from name to name, which is in parts as well; what is unfinished is shown and ended."""
+    plain, there = plaintext(6 * 1024 * 1024), f"s3://{bucket}/parts/"
+    tree(tmp_path, {"file": plain})
+    in_parts = ("--config", tmp_path / "in-parts")
+    settings = (
+        (s3cmd.home / ".s3cfg").read_text().replace("enable_multipart = False", "enable_multipart = True")
+    )
+    (tmp_path / "in-parts").write_text(f"{settings}multipart_chunk_size_mb = 5\n")
+
+    s3cmd(*in_parts, "put", tmp_path / "file", f"{there}first")
+    s3cmd(*in_parts, "cp", f"{there}first", f"{there}second")
+    s3cmd("get", f"{there}second", tmp_path / "back")
+
+    assert (tmp_path / "back").read_bytes() == plain
+    for name in ("first", "second"):
+        sealed = sealed_on_store(bucket, f"parts/{name}", plain)
+        assert sealed.envelope.flags.multipart
+    assert "parts/" not in s3cmd("multipart", f"s3://{bucket}").text
+
+
 def test_get_goes_on_where_it_stopped(
     *, s3cmd: Command, bucket: str, tmp_path: Path, fetched: Fetched
 ) -> None:
