@@ -4,11 +4,12 @@ Also when it is cancelled: what was written is taken away first, within a bound.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from proxy.finish import finish
 from proxy.probe.bench import Bench
+from proxy.probe.sub_resources import TRIED, settings_of_buckets, settings_of_objects
 from proxy.probe.trials import CAPABILITIES, FACTS, PROMISES, Finding, Trial
 from proxy.upstream.messages import Upstream, UpstreamError
 
@@ -43,12 +44,15 @@ class Probed:
     capabilities: Mapping[str, Finding]
     promises: Mapping[str, Finding]
     facts: Mapping[str, Finding]
+    operations: Mapping[str, Finding]
+    """Those that change a sub-resource, by name."""
     left_behind: tuple[str, ...]
 
 
 async def probe(upstream: Upstream, bucket: str, *, token: str) -> Probed:
     """Try everything, under names that hold `token`. Raises CannotProbe."""
     bench = Bench(upstream, bucket, f"sealgate-check-{token}/")
+    own = Bench(upstream, f"sealgate-check-{token}", "")
     try:
         told = await _look(bench)
     except UpstreamError as exc:
@@ -56,11 +60,17 @@ async def probe(upstream: Upstream, bucket: str, *, token: str) -> Probed:
     cleared: list[str] = []
     try:
         found = [await _try(bench, trials) for trials in (CAPABILITIES, PROMISES, FACTS)]
+        operations = await _try_settings(bench, own)
     finally:
-        cleared = await finish(_cleared(bench, versioned=told.versioned), within=None)
+        cleared = await _finished(_cleared(bench, own, versioned=told.versioned))
     capabilities, promises, facts = found
     return Probed(
-        bucket=told, capabilities=capabilities, promises=promises, facts=facts, left_behind=tuple(cleared)
+        bucket=told,
+        capabilities=capabilities,
+        promises=promises,
+        facts=facts,
+        operations=operations,
+        left_behind=tuple(cleared),
     )
 
 
@@ -90,9 +100,35 @@ async def _try(bench: Bench, trials: Mapping[str, Trial]) -> dict[str, Finding]:
     return found
 
 
-async def _cleared(bench: Bench, *, versioned: bool) -> list[str]:
-    """What was left behind."""
+async def _try_settings(bench: Bench, own: Bench) -> dict[str, Finding]:
     try:
-        return await asyncio.wait_for(bench.clear(versioned=versioned), CLEARING_SECONDS)
+        return {**await settings_of_objects(bench), **await settings_of_buckets(own)}
+    except UpstreamError as exc:
+        return dict.fromkeys(TRIED, Finding(found=None, how=f"the store did not answer as HTTP asks: {exc}"))
+
+
+async def _cleared(bench: Bench, own: Bench, *, versioned: bool) -> list[str]:
+    """What stayed of both."""
+    left = await bench.clear(versioned=versioned)
+    if (await own.ask("HEAD")).ok:
+        left += await own.clear(versioned=True)
+        answer = await own.ask("DELETE")
+        left += [] if answer.ok else [f"the bucket {own.bucket}: {answer}"]
+    return left
+
+
+async def _finished(clearing: Coroutine[Any, Any, list[str]]) -> list[str]:
+    """Run the clearing to its end, holding back a cancellation until then. What was left behind."""
+    task = asyncio.ensure_future(asyncio.wait_for(clearing, CLEARING_SECONDS))
+    interrupted: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as exc:
+            interrupted = exc
+    if interrupted is not None:
+        raise interrupted from task.exception()
+    try:
+        return task.result()
     except (UpstreamError, TimeoutError) as exc:
         return [f"it could not be looked at: {exc}"]

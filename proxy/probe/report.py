@@ -47,14 +47,19 @@ class Report:
         self._probed = probed
 
     @property
-    def to_write(self) -> dict[str, bool]:
+    def to_write(self) -> dict[str, bool | list[str]]:
         """The capabilities that the configuration has otherwise than they were found."""
         configured = asdict(self._place.configured)
-        return {
+        differing: dict[str, bool | list[str]] = {
             name: bool(each.found)
             for name, each in self._probed.capabilities.items()
             if each.found is not None and each.found != configured[name]
         }
+        more = self._operations(found=True) - self._place.configured.knows
+        return differing | ({"knows": sorted(more)} if more else {})
+
+    def _operations(self, *, found: bool) -> set[str]:
+        return {name for name, each in self._probed.operations.items() if each.found is found}
 
     @property
     def problems(self) -> list[str]:
@@ -65,6 +70,9 @@ class Report:
         ]
         if bucket.needs_state_elsewhere and not self._place.has_state_elsewhere:
             found.append("the bucket has versions or locks: multipart uploads need `state` in another bucket")
+        for name in sorted(self._operations(found=False) & self._place.configured.knows):
+            how = self._probed.operations[name].how
+            found.append(f"{name} is configured, and the store does not carry it out: {how}")
         found += [f"left behind: {name}" for name in self._probed.left_behind]
         return found
 
@@ -89,6 +97,9 @@ class Report:
             "capabilities": _found_and_configured(probed.capabilities, asdict(place.configured)),
             "promises": {name: asdict(each) for name, each in probed.promises.items()},
             "facts": {name: asdict(each) for name, each in probed.facts.items()},
+            "operations": _found_and_configured(
+                probed.operations, {name: name in place.configured.knows for name in probed.operations}
+            ),
             "to_write": self.to_write,
             "problems": self.problems,
         }
@@ -103,11 +114,14 @@ class Report:
                     "!" if name in self.to_write or (findings is probed.promises and not each.found) else " "
                 )
                 yield f"{mark} {MEANINGS[name]:<42} {_word(each.found):<8} {each.how}"
+        for name, each in probed.operations.items():
+            differs = each.found is not None and each.found != (name in place.configured.knows)
+            yield f"{'!' if differs else ' '} {name:<42} {_word(each.found):<8} {each.how}"
         lock = ", with Object Lock" if probed.bucket.object_lock else ""
         yield f"  {'versioning':<42} {probed.bucket.versioning}{lock}"
         yield ""
         if self.to_write:
-            pairs = ", ".join(f"{name}: {str(value).lower()}" for name, value in self.to_write.items())
+            pairs = ", ".join(f"{name}: {_written(value)}" for name, value in self.to_write.items())
             yield "Write in the configuration, where it differs from what was found:"
             yield f"  upstreams:\n    - name: {place.upstream}\n      capabilities: {{{pairs}}}"
         yield from (f"Problem: {problem}" for problem in self.problems)
@@ -119,6 +133,10 @@ def _found_and_configured(
     findings: Mapping[str, Finding], configured: Mapping[str, bool]
 ) -> dict[str, dict[str, Any]]:
     return {name: asdict(each) | {"configured": configured[name]} for name, each in findings.items()}
+
+
+def _written(value: bool | list[str]) -> str:  # noqa: FBT001  # what stands in the configuration, whatever it is
+    return f"[{', '.join(value)}]" if isinstance(value, list) else str(value).lower()
 
 
 def _word(found: bool | int | str | None) -> str:  # noqa: FBT001  # what was found, whatever it is

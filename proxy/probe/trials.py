@@ -1,7 +1,7 @@
 """What is tried on a store: each trial asks it, and believes nothing that it was not shown.
 
-CAPABILITIES has one for each field of upstream/capabilities but UNTRIED, PROMISES what must hold on every
-store, FACTS what is good to know. None of them leaves its bench's prefix.
+CAPABILITIES has one for each field of upstream/capabilities but UNTRIED and `knows`, which sub_resources.py
+tries; PROMISES what must hold on every store, FACTS what is good to know. None leaves its bench's prefix.
 """
 
 import asyncio
@@ -218,8 +218,8 @@ CAPABILITIES: Mapping[str, Trial] = {
         *(conditional_copies, conditional_deletes, collapses_slashes, turns_backslashes, drops_folder_bodies),
     )
 }
-UNTRIED = frozenset({"largest_copy_bytes", "knows"})
-"""Capabilities whose trial would cost gigabytes, or the bucket: the configuration's word is taken."""
+UNTRIED = frozenset({"largest_copy_bytes"})
+"""Capabilities whose trial would cost gigabytes: the configuration's word is taken."""
 PROMISES: Mapping[str, Trial] = {
     trial.__name__: trial for trial in (reads_back, keeps_metadata, forgets_cut_uploads)
 }

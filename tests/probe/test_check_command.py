@@ -97,7 +97,25 @@ def test_a_presets_claims_are_what_the_store_does(each_checker: Checker) -> None
     assert told["problems"] == []
     assert (code, told["ok"]) == (0, True)
     assert {name for name, each in told["capabilities"].items() if each["found"] is None} == set()
+    open_ones = {name for name, each in told["operations"].items() if each["found"] is None}
+    # SeaweedFS takes one payer alone, the one that has paid before.
+    assert open_ones <= {"PutBucketRequestPayment"}
     assert each_checker.left() == []
+    made = [each["Name"] for each in each_checker.raw.list_buckets()["Buckets"]]
+    assert [name for name in made if name.startswith("sealgate-check-")] == []
+
+
+def test_what_the_store_lacks_is_not_believed_of_it(checker: Checker) -> None:
+    """SeaweedFS takes PUT ?website for CreateBucket, and DELETE ?website would delete the bucket."""
+    checker.configure(capabilities={"knows": ["PutBucketWebsite", "DeleteBucketWebsite"]})
+
+    code, told = checker.json()
+
+    assert (code, told["to_write"]) == (1, {})
+    assert [problem.partition(":")[0] for problem in told["problems"]] == [
+        f"{name}BucketWebsite is configured, and the store does not carry it out"
+        for name in ("Delete", "Put")
+    ]
 
 
 def test_a_person_is_told_each_finding_and_that_it_fits(each_checker: Checker) -> None:
