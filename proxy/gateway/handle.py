@@ -42,6 +42,7 @@ from proxy.gateway.state_bucket import refuse_state_bucket
 from proxy.gateway.store import NotModified
 from proxy.gateway.tenure import Tenure
 from proxy.gateway.trace import Phase, Trace
+from proxy.gateway.update_encryption import update_encryption
 from proxy.keys.provider import Caller
 from proxy.s3.errors import S3Error, error_document
 from proxy.s3.markup import without_declaration
@@ -63,6 +64,7 @@ HANDLERS: Mapping[Treatment, Callable[[Call], Awaitable[None]]] = {
     Treatment.HEAD: head_object,
     Treatment.ATTRIBUTES: get_attributes,
     Treatment.BUCKET_ENCRYPTION: bucket_encryption,
+    Treatment.UPDATE_ENCRYPTION: update_encryption,
     Treatment.COPY: copy_object,
     Treatment.COPY_PART: copy_part,
     Treatment.LIST_BUCKETS: list_buckets,

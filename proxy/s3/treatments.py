@@ -35,6 +35,8 @@ class Treatment(Enum):
     """The body names keys, and each is decided for itself."""
     BUCKET_ENCRYPTION = auto()
     """Answered from what the proxy keeps of the bucket."""
+    UPDATE_ENCRYPTION = auto()
+    """The object gets another envelope, by a copy onto itself."""
     COPY = auto()
     """The source's body gets another name: on the store with a new envelope, or through us."""
     COPY_PART = auto()
@@ -77,6 +79,7 @@ SERVED = {
     "PutBucketEncryption": Treatment.BUCKET_ENCRYPTION,
     "DeleteObject": Treatment.DELETE,
     "CopyObject": Treatment.COPY,
+    "UpdateObjectEncryption": Treatment.UPDATE_ENCRYPTION,
     "AbortMultipartUpload": Treatment.ABORT_UPLOAD,
     "CompleteMultipartUpload": Treatment.COMPLETE_UPLOAD,
     "CreateMultipartUpload": Treatment.CREATE_UPLOAD,

@@ -18,7 +18,6 @@ def body_of(method: str) -> bytes:
 
 ON_OBJECTS = [
     ("GET", "torrent", "GetObjectTorrent"),
-    ("PUT", "encryption", "UpdateObjectEncryption"),
     ("PUT", "renameObject", "RenameObject"),
     ("POST", "restore", "RestoreObject"),
     ("POST", "select&select-type=2", "SelectObjectContent"),

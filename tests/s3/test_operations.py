@@ -282,6 +282,7 @@ TREATMENTS = {
     Treatment.DELETE_BUCKET: "DeleteBucket",
     Treatment.DELETE_MANY: "DeleteObjects",
     Treatment.BUCKET_ENCRYPTION: "PutBucketEncryption GetBucketEncryption DeleteBucketEncryption",
+    Treatment.UPDATE_ENCRYPTION: "UpdateObjectEncryption",
     Treatment.PREFLIGHT: "PreflightBucket PreflightObject",
     Treatment.REFUSE: """
         CreateBucketMetadataConfiguration
@@ -292,7 +293,7 @@ TREATMENTS = {
         ListObjectAnnotations PutObjectAnnotation
         RenameObject SelectObjectContent UpdateBucketMetadataAnnotationTableConfiguration
         UpdateBucketMetadataInventoryTableConfiguration UpdateBucketMetadataJournalTableConfiguration
-        UpdateObjectEncryption WriteGetObjectResponse
+        WriteGetObjectResponse
     """,
 }
 
