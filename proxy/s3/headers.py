@@ -1,8 +1,9 @@
 """Headers on their way to the store and back, as tables.
 
-Only what a table names passes. On a write, an `x-amz-` header that no table names is refused by name, so
-that nothing a client asks for is dropped in silence; on reads and on bucket operations it means nothing
-and stays here. Transport, signature, checksum and encryption headers are ours to read, never the store's.
+Only what a table names passes. On a write, a header of S3's that no table names is refused by name, and so is
+one that may be a kin of theirs, so that nothing a client asks for is dropped in silence. Any other `x-amz-`
+header means nothing to S3 and stays here, as all of them do on reads and on bucket operations. Transport,
+signature, checksum and encryption headers are ours to read, never the store's.
 """
 
 from collections.abc import Mapping
@@ -103,6 +104,42 @@ _OURS = (
     "x-amz-tagging-directive",
     "x-amz-trailer",
     "x-amz-user-agent",
+)
+# All that S3 has a meaning for, and room for its kin to come: what we do not know of these may ask for what
+# would weaken an object if it were lost in silence. By beginning.
+_MEANT = (
+    "x-amz-acl",
+    "x-amz-bucket-",
+    "x-amz-bypass-",
+    "x-amz-checksum-",
+    "x-amz-client-token",
+    "x-amz-confirm-",
+    "x-amz-copy-source",
+    "x-amz-create-session-",
+    "x-amz-decoded-",
+    "x-amz-expected-",
+    "x-amz-fwd-",
+    "x-amz-grant-",
+    "x-amz-if-",
+    "x-amz-max-parts",
+    "x-amz-meta",
+    "x-amz-mfa",
+    "x-amz-mp-",
+    "x-amz-object-",
+    "x-amz-optional-",
+    "x-amz-part-",
+    "x-amz-rename-",
+    "x-amz-request-",
+    "x-amz-sdk-",
+    "x-amz-server-side-",
+    "x-amz-skip-",
+    "x-amz-source-",
+    "x-amz-storage-class",
+    "x-amz-tagging",
+    "x-amz-trailer",
+    "x-amz-transition-",
+    "x-amz-website-",
+    "x-amz-write-",
 )
 # What a browser asks for, and what an error of a versioned object tells beside its document.
 _OF_ERRORS = frozenset(
@@ -249,5 +286,5 @@ def _content_encoding(headers: Mapping[str, str]) -> dict[str, str]:
 
 def _refuse_unknown(headers: Mapping[str, str], kept: Mapping[str, str]) -> None:
     for name in headers:
-        if name.startswith("x-amz-") and name not in kept and not name.startswith(_OURS):
+        if name.startswith(_MEANT) and name not in kept and not name.startswith(_OURS):
             raise S3Error("NotImplemented", f"The header {name} is not implemented.", Header=name)

@@ -1,6 +1,7 @@
 """Headers: what the store gets, what the client gets, and what is refused by name."""
 
 import pytest
+from botocore.session import get_session
 
 from proxy.s3.errors import S3Error
 from proxy.s3.headers import (
@@ -52,6 +53,25 @@ CONTENT = {
     "x-amz-meta-a": "b",
     "x-amz-meta-sealgate-notes": "mine",
 }
+# And what a copy's gateway reads.
+READ_BY_US = (
+    *(name for name in TRANSPORT if name.startswith("x-amz-")),
+    "x-amz-checksum-",
+    "x-amz-copy-source",
+    "x-amz-metadata-directive",
+    "x-amz-server-side-encryption",
+    "x-amz-source-expected-bucket-owner",
+    "x-amz-tagging-directive",
+)
+
+
+def headers_of_s3() -> set[str]:
+    """Every one of a request, of any operation, by botocore's model."""
+    model = get_session().get_service_model("s3")  # type: ignore[no-untyped-call]  # botocore has no annotations
+    shapes = [model.operation_model(name).input_shape for name in model.operation_names]
+    members = [member.serialization for shape in shapes if shape for member in shape.members.values()]
+    names = {each["name"].lower() for each in members if each.get("location") == "header"}
+    return {name for name in names if name.startswith("x-amz-")}
 
 
 @pytest.mark.parametrize("operation", [row.name for row in ROWS if row.treatment is not Treatment.REFUSE])
@@ -86,7 +106,9 @@ def test_aws_chunked_is_how_a_body_travelled_and_not_what_it_is(sent: str, kept:
         "x-amz-grant-everything",
         "x-amz-object-lock-event-hold",
         "x-amz-write-offset-bytes",
-        "x-amz-something-new",
+        "x-amz-bypass-governance-retention",
+        "x-amz-if-match-size",
+        "x-amz-tagging-of-another-kind",
     ],
 )
 def test_what_a_write_asks_for_and_does_not_get_is_refused_by_name(name: str) -> None:
@@ -94,6 +116,26 @@ def test_what_a_write_asks_for_and_does_not_get_is_refused_by_name(name: str) ->
         store_headers("PutObject", {name: "x"})
 
     assert caught.value.code == "NotImplemented"
+
+
+@pytest.mark.parametrize("operation", ["CopyObject", "CreateMultipartUpload", "PutObject"])
+def test_what_s3_has_no_meaning_for_stays_here(operation: str) -> None:
+    """S3 reads past it, and so do we; the store does not see it."""
+    assert store_headers(operation, {"x-amz-foo": "bar", "x-amz-acl": "private"}) == {"x-amz-acl": "private"}
+
+
+def sent_or_refused(name: str) -> bool:
+    try:
+        return name in store_headers("PutObject", {name: "x"})
+    except S3Error as error:
+        return error.code == "NotImplemented" and name in str(error)
+
+
+def test_no_write_drops_a_header_that_s3_knows_in_silence() -> None:
+    """Of any operation: it is sent on, read by us, or refused by its name."""
+    assert [
+        name for name in headers_of_s3() if not name.startswith(READ_BY_US) and not sent_or_refused(name)
+    ] == []
 
 
 def test_a_write_passes_on_who_may_read_it_and_what_holds_it() -> None:
