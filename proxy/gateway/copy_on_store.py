@@ -13,6 +13,7 @@ from proxy.gateway.copy_source import Made, Source, SourceChanged
 from proxy.gateway.rewrap import rewrapped
 from proxy.gateway.sealing_plan import plan_for
 from proxy.gateway.store import ERROR_BYTES, answer_to, refusal, refuse_unless_ok, request_for
+from proxy.gateway.store_encryption import asked_of_store, told_by_store
 from proxy.s3.copying import METADATA_DIRECTIVE, TAGGING_DIRECTIVE, checksum_elements, parse_copy_result
 from proxy.s3.encryption import parse_encryption
 from proxy.s3.headers import ENVELOPE, check_metadata
@@ -34,7 +35,8 @@ async def copy_rewrapped(call: Call, source: Source, described: dict[str, str]) 
 async def copy_as_it_is(call: Call, source: Source, described: dict[str, str]) -> Made:
     """Between two names that are not sealed. Raises SourceChanged."""
     call.trace.encryption = "passthrough"
-    return await copy_on_store(call, source, described)
+    made = await copy_on_store(call, source, described | asked_of_store(call))
+    return replace(made, encryption=told_by_store(call, made.headers))
 
 
 async def copy_on_store(call: Call, source: Source, described: dict[str, str]) -> Made:

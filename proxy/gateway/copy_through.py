@@ -16,6 +16,7 @@ from proxy.gateway.new_envelope import content_keys, new_envelope
 from proxy.gateway.sealing_plan import plan_for
 from proxy.gateway.sending import MAX_SEALED_BYTES, STREAM_BUFFERS_BYTES, send
 from proxy.gateway.store import refuse_unless_ok, request_for
+from proxy.gateway.store_encryption import asked_of_store, told_by_store
 from proxy.gateway.trace import Phase
 from proxy.s3.checksums import running_checksum
 from proxy.s3.copying import checksum_elements, wanted_checksum
@@ -73,7 +74,7 @@ async def _sealed(call: Call, source: Source, described: dict[str, str]) -> Made
 
 async def _plain(call: Call, source: Source, described: dict[str, str]) -> Made:
     """To a name that is not sealed, or a folder marker, which holds nothing to seal."""
-    request = request_for(call, described)
+    request = request_for(call, described | asked_of_store(call))
     async with (
         call.hold(STREAM_BUFFERS_BYTES + OPEN_BUFFERS_BYTES),
         plaintext_of(source) as plain,
@@ -83,7 +84,8 @@ async def _plain(call: Call, source: Source, described: dict[str, str]) -> Made:
         response = await send(call, upload, plain.pieces())
         await refuse_unless_ok(call, response)
         result = await made_result(call, response.headers, etag=response.headers.get("etag", ""))
-        return Made(result=result, headers=response.headers, encryption={})
+        told = told_by_store(call, response.headers)
+        return Made(result=result, headers=response.headers, encryption=told)
 
 
 class _Sealing:

@@ -6,11 +6,14 @@ S3 asks for with many of them.
 
 import base64
 import hashlib
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from proxy.gateway.call import Call
 from proxy.gateway.exchange import Buffer
 from proxy.gateway.pump import PlainBody
 from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
+from proxy.gateway.store_encryption import told_by_store
 from proxy.s3.checksums import Claims
 from proxy.s3.errors import S3Error
 from proxy.s3.headers import client_headers, store_headers
@@ -20,20 +23,24 @@ from proxy.s3.xml import MAX_LISTING_BYTES
 DOCUMENT_BYTES = 2 * 1024 * 1024
 """S3's own XML bodies stay below; so do 1,000 keys of 1,024 bytes in a DeleteObjects body."""
 XML = {"content-type": "application/xml"}
+NONE: Mapping[str, str] = MappingProxyType({})
 
 
-async def forward(call: Call, *, answered: bool = True) -> None:
-    """Send on, and give the answer back, unless somebody else does. Raises S3Error, UpstreamError."""
+async def forward(call: Call, *, answered: bool = True, more: Mapping[str, str] = NONE) -> None:
+    """Send on with these headers, too, and give the answer back, unless somebody else does.
+
+    Raises S3Error, UpstreamError.
+    """
     sent = bytes(await document(call))
     check_document(call.operation, sent)
-    headers = store_headers(call.operation.name, call.request.headers)
+    headers = {**store_headers(call.operation.name, call.request.headers), **more}
     if sent:
         headers["content-md5"] = content_md5(sent)
     async with answer_to(call, request_for(call, headers), sent) as response:
         await refuse_unless_ok(call, response)
         body = b"" if call.request.method == "HEAD" else await response.read(limit=MAX_LISTING_BYTES)
         check_answer(call.operation, response.headers, body)
-        told = client_headers(response.headers)
+        told = client_headers(response.headers) | told_by_store(call, response.headers)
         call.trace.version_id = told.get("x-amz-version-id", "")
         if answered:
             await call.reply(response.status, told, body)

@@ -8,6 +8,7 @@ from proxy.gateway.call import Call
 from proxy.gateway.refusals import Overwritten
 from proxy.gateway.sealed_object import LeftPlain
 from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
+from proxy.gateway.store_encryption import told_by_store
 from proxy.gateway.trace import Phase
 from proxy.s3.checksums import PREFIX
 from proxy.s3.errors import S3Error
@@ -91,5 +92,6 @@ def _headers(call: Call, response: Response) -> dict[str, str]:
     told = {
         name: value for name, value in response.headers.items() if name in _TOLD or name.startswith(PREFIX)
     }
+    told |= told_by_store(call, response.headers)
     headers = client_headers(response.headers) | told | {"accept-ranges": "bytes"}
     return headers | response_overrides(call.request, signed=call.authenticated is not None)

@@ -17,6 +17,7 @@ from proxy.gateway.rules import Mode as RuleMode
 from proxy.gateway.sealing_plan import plan_for
 from proxy.gateway.sending import MAX_SEALED_BYTES, STREAM_BUFFERS_BYTES, delayed, send
 from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
+from proxy.gateway.store_encryption import asked_of_store, told_by_store
 from proxy.gateway.trace import Phase
 from proxy.s3.checksums import response_header
 from proxy.s3.encryption import parse_encryption
@@ -36,7 +37,7 @@ async def put_object(call: Call) -> None:
     if body.length and call.request.key.endswith("/") and call.store.capabilities.drops_folder_bodies:
         raise S3Error("InvalidRequest", "This store keeps no body under a name that ends in a slash.")
     if call.rule.mode is RuleMode.PASSTHROUGH or _is_folder_marker(call, body):
-        await put_plain(call, body, headers)
+        await put_plain(call, body, headers | asked_of_store(call))
         return
     sealing = await sealing_key(call, plan_for(call, parse_encryption(call.request.headers)))
     if body.length <= call.rooms.held_body_bytes:
@@ -88,14 +89,14 @@ async def put_plain(call: Call, body: PlainBody, headers: dict[str, str]) -> Non
             call.hold(body.length),
             answer_to(call, request, await body.whole()) as response,
         ):
-            await _reply(call, response, {}, body)
+            await _reply(call, response, told_by_store(call, response.headers), body)
         return
     async with (
         call.hold(STREAM_BUFFERS_BYTES),
         call.store.upstream.upload(request, content_length=body.length) as upload,
     ):
         response = await send(call, upload, delayed(body.pieces()))
-        await _reply(call, response, {}, body)
+        await _reply(call, response, told_by_store(call, response.headers), body)
 
 
 def _digest_for_locks(headers: Mapping[str, str], sealed: Buffer) -> dict[str, str]:

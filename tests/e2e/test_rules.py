@@ -1,5 +1,6 @@
 """What a bucket's rule changes: the key, the data key's scope, and whether bodies are sealed at all."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -176,3 +177,22 @@ def test_no_range_of_a_folder_marker_holds_a_byte(
         getattr(s3, operation)(Bucket=bucket, Key=f"{key}/", Range=wanted)
 
     assert refused(caught.value)[0] == 416
+
+
+@pytest.mark.parametrize("place", ["bucket", "prefix"])
+def test_passthrough_drops_no_wish_for_encryption(
+    *, ruled_s3: Any, raw: Any, buckets: Buckets, key: str, place: str
+) -> None:
+    """This store cannot do it: so the write fails as it does there, and leaves nothing in the clear."""
+    bucket, name = (buckets.plain, key) if place == "bucket" else (buckets.mixed, f"open/{key}")
+    options = {"Bucket": bucket, "Key": name, "ServerSideEncryption": "AES256"}
+    writes: tuple[Callable[[Any], Any], ...] = (
+        lambda s3: s3.put_object(**options, Body=PLAIN),
+        lambda s3: s3.create_multipart_upload(**options),
+    )
+    for write in writes:
+        for s3 in (raw, ruled_s3):
+            with pytest.raises(ClientError) as caught:
+                write(s3)
+            assert refused(caught.value)[0] >= 500
+    assert "Contents" not in raw.list_objects_v2(Bucket=bucket, Prefix=name)

@@ -14,6 +14,7 @@ from proxy.gateway.rules import Mode as RuleMode
 from proxy.gateway.sealing_plan import plan_for
 from proxy.gateway.state_bucket import refuse_versioned
 from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
+from proxy.gateway.store_encryption import asked_of_store
 from proxy.gateway.trace import Phase
 from proxy.s3.encryption import parse_encryption
 from proxy.s3.errors import S3Error
@@ -31,7 +32,7 @@ ANSWER_BYTES = 65_536
 async def create_upload(call: Call) -> None:
     if call.rule.mode is RuleMode.PASSTHROUGH:
         call.trace.encryption = "passthrough"
-        await forward(call)
+        await forward(call, more=asked_of_store(call))
         return
     await document(call)
     headers = store_headers("CreateMultipartUpload", call.request.headers)
