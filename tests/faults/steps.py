@@ -57,7 +57,14 @@ class Once:
     then: "Fate | tuple[int, str]" = Fate.PASS
 
 
-Verdict = Fate | tuple[int, str] | Once
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeUp:
+    """An answer of 200 that the store never gave."""
+
+    document: str
+
+
+Verdict = Fate | tuple[int, str] | Once | MadeUp
 """An answer of the relay's own is a status and an error code."""
 Rule = Callable[[Step], Verdict]
 
@@ -136,6 +143,8 @@ class StepRelay:
             verdict = verdict.then
         if verdict is Fate.CUT:
             return self._cut(request)
+        if isinstance(verdict, MadeUp):
+            return web.Response(text=verdict.document, content_type="application/xml")
         if isinstance(verdict, tuple):
             status, code = verdict
             text = f"<Error><Code>{code}</Code><Message>of the relay</Message></Error>"

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from tests.memory.resident import resident_mib
 from tests.stores.sealgate import ALICE, BOB, Sealgate, User, serving
 from tests.stores.seaweedfs import Store
 
@@ -164,17 +164,3 @@ async def drained(reader: asyncio.StreamReader) -> int:
     while data := await reader.read(MIB):
         length += len(data)
     return length
-
-
-def resident_mib(service: Sealgate) -> float:
-    """Of the supervisor and all its children."""
-    return sum(_resident_kib(pid) for pid in _family(service.process.pid)) / 1024
-
-
-def _family(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(member for child in children for member in _family(int(child)))]
-
-
-def _resident_kib(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
