@@ -16,6 +16,7 @@ COMMANDS = {
     "inspect": ("proxy.cli.inspecting:inspect", "Show an object's envelope, as the store has it."),
     "open": ("proxy.cli.opening:open_command", "Open a sealed object without the proxy."),
     "sweep": ("proxy.cli.sweep:sweep", "Remove what is kept of uploads that are over."),
+    "keys": ("proxy.cli.keys.commands:keys", "Make, look at, rotate and end keys, and see what they cost."),
     "hsm": ("proxy.cli.hsm:hsm", "Work on the store of the built-in key service."),
 }
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.stores.sealgate import ALICE, Sealgate
+from tests.stores.sealgate import ALICE, Sealgate, run
 
 Kms = Callable[..., Any]
 
@@ -86,3 +86,16 @@ def test_an_administrators_afternoon(kms: Kms, tmp_path: Path) -> None:
     assert "DisabledException" in refused
     kms("enable-key", "--key-id", made["KeyId"])
     assert base64.b64decode(kms("decrypt", "--ciphertext-blob", f"fileb://{blob}", *context)["Plaintext"])
+
+
+def test_the_product_s_own_commands_reach_the_running_service(sealgate: Sealgate) -> None:
+    """Over TCP, as one of several identities, and what the workers' caches saved."""
+    config = ("--config", str(sealgate.directory / "config.yaml"), "--identity", ALICE.name)
+    made = json.loads(run("keys", "create", "--description", "by us", *config, "--output", "json"))
+    cost = json.loads(run("keys", "cost", *config, "--output", "json"))
+    run("keys", "delete", made["KeyId"], "--days", "7", "--yes", *config)
+
+    assert made["KeyId"] in run("keys", "list", *config)
+    assert made["Arn"] in {line["KeyArn"] for line in cost["Keys"]}
+    assert set(cost["Saved"]) == {"Amount", "Calls"}
+    assert "PendingDeletion" in run("keys", "describe", made["KeyId"], *config)

@@ -1,0 +1,60 @@
+"""What each of these commands begins with: whom it asks, as whom, and how it shows the answer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from proxy.cli.keys.service import Document, KeyService, Refused, key_service
+from proxy.cli.options import config_option, loaded
+from proxy.config.schema import Config
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """What every command is given."""
+
+    config: Config
+    service: KeyService
+    output: str
+
+    def key(self, named: str) -> Document:
+        """The metadata of a key that was named by id, ARN or alias. `alias/` may be left out."""
+        try:
+            metadata: Document = self.service.ask("DescribeKey", KeyId=named)["KeyMetadata"]
+        except Refused as exc:
+            if exc.code != "NotFoundException" or named.startswith(("arn:", "alias/")):
+                raise
+            metadata = self.service.ask("DescribeKey", KeyId=f"alias/{named}")["KeyMetadata"]
+        return metadata
+
+    def aliases(self, key: Document) -> list[str]:
+        listed = self.service.pages("ListAliases", "Aliases", KeyId=key["KeyId"])
+        return [alias["AliasName"] for alias in listed]
+
+
+def asking(command: Callable[..., None]) -> Callable[..., None]:
+    """Options that say whom to ask as whom; the command gets an Asking."""
+
+    def run(config_path: Path, identity: str | None, region: str | None, output: str, **options: Any) -> None:
+        config = loaded(config_path)
+        service = key_service(config, identity=identity, region=region)
+        command(Asking(config=config, service=service, output=output), **options)
+
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    for option in reversed(_OPTIONS):
+        run = option(run)
+    return run
+
+
+_IDENTITY_HELP = (
+    "Who asks: one of `identities`. [default: the only one; of several, the environment's AWS_ACCESS_KEY_ID]"
+)
+_OPTIONS = (
+    config_option,
+    click.option("--identity", metavar="NAME", help=_IDENTITY_HELP),
+    click.option("--region", help="[default: the first of hsm.regions]"),
+    click.option("--output", type=click.Choice(["table", "json"]), default="table", show_default=True),
+)

@@ -1,0 +1,191 @@
+"""`sealgate keys …`: the built-in key service's keys, over its API, as one of the configuration's identities.
+
+Each command is a thin client: what it may do, the key service decides. Those that make data unreadable first
+say what uses the key, and ask.
+"""
+
+import click
+
+from proxy.cli.keys.asking import Asking, asking
+from proxy.cli.keys.facts import facts_of, show_key
+from proxy.cli.keys.money import cost_rows, saved_by_caching
+from proxy.cli.keys.service import Document
+from proxy.cli.keys.tables import moment, show, show_one
+
+NOT_LOOKED_AT = "Not looked at: what buckets' own default encryption names, and which objects it sealed."
+
+_key_argument = click.argument("key", metavar="KEY")
+_yes = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+@click.group()
+def keys() -> None:
+    """Make, look at, rotate and end keys of the built-in key service."""
+
+
+@keys.command(epilog="Example: sealgate keys create --alias photos --description 'Photos of customers'")
+@click.option("--description", default="")
+@click.option("--alias", help="A name for it; `alias/` may be left out.")
+@click.option("--tag", "tags", multiple=True, metavar="NAME=VALUE", help="May be given several times.")
+@asking
+def create(at: Asking, description: str, alias: str | None, tags: tuple[str, ...]) -> None:
+    """Make a key."""
+    pairs = [dict(zip(("TagKey", "TagValue"), tag.partition("=")[::2], strict=True)) for tag in tags]
+    made = at.service.ask("CreateKey", Description=description, Tags=pairs)["KeyMetadata"]
+    if alias:
+        name = f"alias/{alias.removeprefix('alias/')}"
+        at.service.ask("CreateAlias", AliasName=name, TargetKeyId=made["KeyId"])
+    show_one(facts_of(at, made), output=at.output, whole=made)
+
+
+@keys.command("list", epilog="Example: sealgate keys list --output json")
+@asking
+def list_command(at: Asking) -> None:
+    """Show the account's keys in a region."""
+    named: dict[str, list[str]] = {}
+    for alias in at.service.pages("ListAliases", "Aliases"):
+        named.setdefault(alias.get("TargetKeyId", ""), []).append(alias["AliasName"])
+    found = [at.key(each["KeyId"]) for each in at.service.pages("ListKeys", "Keys")]
+    rows = [
+        {
+            "key": key["KeyId"],
+            "aliases": named.get(key["KeyId"], []),
+            "state": key["KeyState"],
+            "manager": key["KeyManager"],
+            "created": moment(key["CreationDate"]),
+            "description": key["Description"],
+        }
+        for key in found
+    ]
+    show(rows, output=at.output)
+
+
+@keys.command(epilog="Example: sealgate keys describe alias/photos")
+@_key_argument
+@asking
+def describe(at: Asking, key: str) -> None:
+    """Show a key: its state, rotation, tags, last use, and what of the configuration uses it."""
+    metadata = at.key(key)
+    facts = facts_of(at, metadata)
+    show_one(facts, output=at.output, whole={**metadata, "Facts": facts})
+
+
+@keys.command(epilog="Example: sealgate keys rotate alias/photos --every 180")
+@_key_argument
+@click.option("--every", type=int, metavar="DAYS", help="Rotate automatically, every 90 to 2560 days.")
+@click.option("--off", is_flag=True, help="Rotate automatically no longer.")
+@asking
+def rotate(at: Asking, key: str, every: int | None, *, off: bool) -> None:
+    """Exchange a key's material, now or on a schedule. What older material sealed stays readable."""
+    if off and every is not None:
+        raise click.UsageError("--every and --off are one or the other")
+    metadata = at.key(key)
+    if off:
+        at.service.ask("DisableKeyRotation", KeyId=metadata["KeyId"])
+    elif every is not None:
+        at.service.ask("EnableKeyRotation", KeyId=metadata["KeyId"], RotationPeriodInDays=every)
+    else:
+        at.service.ask("RotateKeyOnDemand", KeyId=metadata["KeyId"])
+    show_key(at, metadata)
+
+
+@keys.command(epilog="Example: sealgate keys disable alias/photos")
+@_key_argument
+@_yes
+@asking
+def disable(at: Asking, key: str, *, yes: bool) -> None:
+    """Let a key be used for nothing, until it is enabled again."""
+    metadata = at.key(key)
+    _ask(at, metadata, "Disable it", "Until it is enabled again, nothing under it can be read.", yes=yes)
+    at.service.ask("DisableKey", KeyId=metadata["KeyId"])
+    show_key(at, metadata)
+
+
+@keys.command(epilog="Example: sealgate keys enable alias/photos")
+@_key_argument
+@asking
+def enable(at: Asking, key: str) -> None:
+    """Let a disabled key be used again."""
+    metadata = at.key(key)
+    at.service.ask("EnableKey", KeyId=metadata["KeyId"])
+    show_key(at, metadata)
+
+
+@keys.command(epilog="Example: sealgate keys delete alias/photos --days 30")
+@_key_argument
+@click.option("--days", type=int, default=30, show_default=True, help="To wait before it: 7 to 30.")
+@_yes
+@asking
+def delete(at: Asking, key: str, days: int, *, yes: bool) -> None:
+    """Have a key destroyed after a waiting time. Everything that it sealed is lost then."""
+    metadata = at.key(key)
+    says = f"In {days} days EVERYTHING THAT IT SEALED IS LOST, and from now on none of it can be read."
+    _ask(at, metadata, "Delete it", says, yes=yes)
+    at.service.ask("ScheduleKeyDeletion", KeyId=metadata["KeyId"], PendingWindowInDays=days)
+    show_key(at, metadata)
+
+
+@keys.command("cancel-deletion", epilog="Example: sealgate keys cancel-deletion KEY_ID")
+@_key_argument
+@asking
+def cancel_deletion(at: Asking, key: str) -> None:
+    """Keep a key that waits for its end. It comes back disabled."""
+    metadata = at.key(key)
+    at.service.ask("CancelKeyDeletion", KeyId=metadata["KeyId"])
+    show_key(at, metadata)
+
+
+@keys.command(epilog="Example: sealgate keys usage --month 2026-11")
+@click.option("--month", metavar="YYYY-MM", help="[default: this one]")
+@asking
+def usage(at: Asking, month: str | None) -> None:
+    """Show how often each key was asked for, by operation."""
+    told = at.service.ask("GetUsage", Month=month)
+    rows = [
+        {"key": entry["KeyArn"] or "-", "region": entry["Region"], "operation": operation, "calls": count}
+        for entry in told["Usage"]
+        for operation, count in entry["Counts"].items()
+    ]
+    show(rows, output=at.output, whole=told)
+
+
+@keys.command(epilog="Example: sealgate keys quotas")
+@asking
+def quotas(at: Asking) -> None:
+    """Show what is used of each quota in the account and region."""
+    told = at.service.ask("GetQuotas")
+    rows = [
+        {
+            "quota": each["Quota"],
+            "used": each["Used"],
+            "limit": each["Limit"],
+            "unit": "a second" if each["Kind"] == "REQUESTS_PER_SECOND" else "",
+        }
+        for each in told["Quotas"]
+    ]
+    show(rows, output=at.output, whole=told)
+
+
+@keys.command(epilog="Example: sealgate keys cost --month 2026-11")
+@click.option("--month", metavar="YYYY-MM", help="[default: this one]")
+@asking
+def cost(at: Asking, month: str | None) -> None:
+    """Show what the account's keys and calls would cost at AWS KMS, and what caching of data keys saved."""
+    told = at.service.ask("GetBill", Month=month)
+    saved = saved_by_caching(at.config, told)
+    if at.output == "json":
+        show_one({}, output="json", whole={**told, "Saved": saved})
+        return
+    show(cost_rows(told), output=at.output)
+    if saved:
+        told_saved = f"cached data keys saved {saved['Calls']} calls: {saved['Amount']} USD"
+        click.echo(f"\nSince the workers started, {told_saved}.")
+
+
+def _ask(at: Asking, key: Document, question: str, warning: str, *, yes: bool) -> None:
+    """What uses the key and when it was last used; then the question. Raises Abort."""
+    for name, value in facts_of(at, key).items():
+        click.echo(f"{name:<12} {', '.join(value) if isinstance(value, list) else value}", err=True)
+    click.echo(f"{NOT_LOOKED_AT}\n{warning}", err=True)
+    if not yes:
+        click.confirm(f"{question}?", abort=True, err=True)

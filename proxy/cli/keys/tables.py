@@ -1,0 +1,43 @@
+"""What these commands print: a table for a person, JSON for a script."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+
+def show(rows: Sequence[Mapping[str, Any]], *, output: str, whole: Any = None) -> None:
+    """A line for each row under the rows' names. As JSON it is `whole`, else the rows."""
+    if output == "json":
+        click.echo(json.dumps(rows if whole is None else whole, indent=2))
+        return
+    names = list(rows[0]) if rows else []
+    lines = [[name.upper() for name in names], *([_text(row[name]) for name in names] for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(names))]
+    for line in lines if rows else ():
+        click.echo("  ".join(map(str.ljust, line, widths)).rstrip())
+
+
+def show_one(facts: Mapping[str, Any], *, output: str, whole: Any = None) -> None:
+    """A line for each fact. As JSON it is `whole`, else the facts."""
+    if output == "json":
+        click.echo(json.dumps(facts if whole is None else whole, indent=2))
+        return
+    width = max(map(len, facts), default=0)
+    for name, value in facts.items():
+        click.echo(f"{name:<{width}}  {_text(value)}".rstrip())
+
+
+def moment(epoch: float | None) -> str:
+    """In UTC, to the second; empty where there is none."""
+    return "" if epoch is None else datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return str(value)
