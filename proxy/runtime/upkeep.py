@@ -9,6 +9,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
@@ -47,6 +48,7 @@ class Upkeep:
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._failing = False
+        self._read_at = self._save_at = 0.0
 
     async def begin(self) -> None:
         """Does what fell due while nothing ran, and goes on looking."""
@@ -62,18 +64,23 @@ class Upkeep:
 
     async def _run(self) -> None:
         clock = asyncio.get_running_loop().time
-        save_at, read_at = clock() + SAVE_SECONDS, clock()
+        self._read_at, self._save_at = clock(), clock() + SAVE_SECONDS
         while not self._stopping.is_set():
-            if clock() >= read_at:
-                self._show(await asyncio.to_thread(self._engine.quotas_used))
-                read_at = clock() + READ_SECONDS
-            if clock() >= save_at:
-                await asyncio.to_thread(self._written, self._engine.save_usage)
-                save_at = clock() + SAVE_SECONDS
             try:
+                await self._round(clock())
+            except Exception as defect:  # noqa: BLE001 - keys that are due must not wait for the next start
+                log.error("the key service's upkeep failed with %s", type(defect).__name__)  # noqa: TRY400
+            with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), PAUSE_SECONDS)
-            except TimeoutError:
-                await self._look()
+
+    async def _round(self, now: float) -> None:
+        await self._look()
+        if now >= self._read_at:
+            self._read_at = now + READ_SECONDS
+            self._show(await asyncio.to_thread(self._engine.quotas_used))
+        if now >= self._save_at:
+            self._save_at = now + SAVE_SECONDS
+            await asyncio.to_thread(self._written, self._engine.save_usage)
 
     def _show(self, used: Mapping[str, float]) -> None:
         for quota in used.keys() - self._used.keys():
