@@ -96,6 +96,10 @@ class Talk:
         response.close()
         return Got(status=response.status, headers=headers, body=bytes(body), torn=torn)
 
+    def status_ahead(self) -> int:
+        """Of the answer that comes next, an interim one too; it stays to be read."""
+        return int(self._socket.recv(12, socket.MSG_PEEK | socket.MSG_WAITALL).split()[1])
+
     def is_over(self, *, within_seconds: float = 1.0) -> bool:
         """Whether the other side ends the connection without another word."""
         self._socket.settimeout(within_seconds)
