@@ -4,7 +4,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.stores.sealgate import OTHER_ACCOUNT
+from tests.stores.sealgate import ACCOUNT, OTHER_ACCOUNT
 
 DOMAIN = "s3.sealgate.test"
 
@@ -28,10 +28,17 @@ class Buckets:
     """Nothing is written in less than two layers."""
     confined: str = field(default_factory=lambda: f"confined-{uuid.uuid4()}")
     """Only keys of the other account seal what is written."""
+    replica: str = field(default_factory=lambda: f"replica-{uuid.uuid4()}")
+    """Objects here may be sealed for `mixed` and `keyed`."""
+    guarded: str = field(default_factory=lambda: f"guarded-{uuid.uuid4()}")
+    """Envelopes here may name keys of one account alone."""
 
     @property
     def rules(self) -> list[dict[str, Any]]:
+        account_s = f"arn:aws:kms:*:{ACCOUNT}:key/*"
         return [
+            {"match": self.replica, "accept_names": [self.mixed, self.keyed]},
+            {"match": self.guarded, "key": ALIAS, "keys": [account_s]},
             {"match": self.keyed, "key": ALIAS, "data_key_scope": "object"},
             {"match": self.plain, "mode": "passthrough"},
             {"match": self.published, "mode": "passthrough", "plaintext_copies": "allow"},
@@ -43,7 +50,7 @@ class Buckets:
 
     @property
     def names(self) -> list[str]:
-        sealed = [self.keyed, self.floored, self.doubled, self.confined]
+        sealed = [self.keyed, self.floored, self.doubled, self.confined, self.replica, self.guarded]
         return [*sealed, self.plain, self.published, self.mixed]
 
 
