@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tests.tools import debian
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 180
 OFFLINE = "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 """The browser finds no other host."""
 

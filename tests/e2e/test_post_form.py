@@ -1,6 +1,5 @@
 """Uploads by a browser's form: sealed like any other, and let by the policy alone."""
 
-from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -9,7 +8,8 @@ from botocore.exceptions import ClientError
 from recovery.envelope import Mode
 from tests.e2e.at_rest import AtRest, plaintext
 from tests.e2e.forms import post, signed
-from tests.e2e.own_keys import NAME, OTHER, OWN
+from tests.e2e.no_wishes import NO_WISH
+from tests.e2e.own_keys import NAME, OWN
 from tests.e2e.sdk import client, refused
 from tests.e2e.trail import Trail
 from tests.e2e.wire import send
@@ -186,30 +186,12 @@ def test_a_form_may_bring_a_key_of_its_own(
     assert refused(caught.value) == (400, "InvalidRequest")
 
 
-CONTEXT = "x-amz-server-side-encryption-context"
-KEY_ID = "x-amz-server-side-encryption-aws-kms-key-id"
-
-
-@pytest.mark.parametrize(
-    ("wish", "code"),
-    [
-        ({"x-amz-server-side-encryption": "AES128"}, "InvalidEncryptionAlgorithmError"),
-        (MANAGED | {KEY_ID: "no-such-key"}, "KMS.NotFoundException"),
-        (OWNED | {KEY_ID: "some-key"}, "InvalidArgument"),
-        ({KEY_ID: "some-key"}, "InvalidArgument"),
-        (MANAGED | {CONTEXT: "not base64!"}, "InvalidArgument"),
-        (MANAGED | {CONTEXT: "W10="}, "InvalidArgument"),
-        (OWN_KEY | MANAGED, "InvalidArgument"),
-        ({name: value for name, value in OWN_KEY.items() if "md5" not in name}, "InvalidArgument"),
-        (OWN_KEY | {f"{NAME}-key-md5": OTHER.md5}, "InvalidArgument"),
-        (OWN_KEY | {f"{NAME}-key": b64encode(bytes(31)).decode()}, "InvalidArgument"),
-        (OWN_KEY | {f"{NAME}-algorithm": "AES128"}, "InvalidEncryptionAlgorithmError"),
-    ],
-)
+@pytest.mark.parametrize("what", NO_WISH)
 def test_a_form_that_asks_for_what_is_none_is_refused(
-    *, s3: Any, raw: Any, bucket: str, key: str, wish: dict[str, str], code: str
+    *, s3: Any, raw: Any, bucket: str, key: str, what: str
 ) -> None:
     """With S3's code for the same headers of a PUT, and nothing is written."""
+    wish, code = NO_WISH[what]
     answer = post(*signed(s3, bucket, key, **wish), PLAIN)
 
     assert (answer.status, answer.code) == (400, code)

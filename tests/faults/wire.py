@@ -168,9 +168,16 @@ def signing_at(*, seconds_from_now: float) -> Iterator[None]:
         yield
 
 
-def presigned(method: str, url: str, *, expires: int = 300, user: User = ALICE) -> str:
-    """The URL with its signature in the query."""
+def presigned(
+    method: str,
+    url: str,
+    *,
+    expires: int = 300,
+    user: User = ALICE,
+    headers: Mapping[str, str] | None = None,
+) -> str:
+    """The URL with its signature in the query. These headers are signed with it, and must go along."""
     credentials = Credentials(user.access_key, user.secret_key)  # type: ignore[no-untyped-call]  # botocore has no annotations
-    request: Any = AWSRequest(method=method, url=url)  # type: ignore[no-untyped-call]  # the same
+    request: Any = AWSRequest(method=method, url=url, headers=dict(headers or {}))  # type: ignore[no-untyped-call]  # the same
     S3SigV4QueryAuth(credentials, "s3", REGION, expires=expires).add_auth(request)  # type: ignore[no-untyped-call]  # the same
     return str(request.url)
