@@ -86,6 +86,18 @@ def test_each_s3_operation_stands_where_it_belongs(section: str, *, refused: boo
     assert sorted(listed) == sorted(wanted)
 
 
+def test_the_page_says_which_actions_each_operation_needs() -> None:
+    """Whoever writes a policy looks them up there."""
+    served = [row for row in ROWS if row.treatment not in {Treatment.REFUSE, Treatment.PREFLIGHT}]
+    told = {
+        name: MARKED.findall(actions)
+        for names, actions in _cells("s3-api", "Who may")
+        for name in MARKED.findall(names)
+    }
+
+    assert told == {row.name: [action for action, _ in row.actions] for row in served}
+
+
 def test_the_kms_page_has_every_operation_and_says_which_are_there(tmp_path: Path) -> None:
     session = botocore.session.get_session()  # type: ignore[no-untyped-call]  # botocore has no types
     model = session.get_service_model("kms").operation_names

@@ -7,6 +7,7 @@ from datetime import datetime
 from email.utils import formatdate
 
 from proxy.auth.verify import Authenticated, Authenticator
+from proxy.gateway.authorization.permissions import Principal
 from proxy.gateway.browser.origins import Origins
 from proxy.gateway.budget import SharedBudget
 from proxy.gateway.exchange import Buffer, Exchange
@@ -77,6 +78,8 @@ class Rooms:
     """What outlives a request. A reload replaces it as a whole; a request keeps what it began with."""
 
     authenticator: Authenticator
+    principals: Mapping[str, Principal]
+    """Every identity by its ARN, with what its policies say."""
     keys: KeyProvider
     stores: Stores
     rules: Rules
@@ -127,6 +130,11 @@ class Call:
     trace: Trace
     settings: BucketSettings = NO_SETTINGS
     """What is kept of the bucket that is written to; nothing where it is not asked for."""
+
+    @property
+    def principal(self) -> Principal | None:
+        """Whose policies decide; None where nobody signed and nobody answers for it."""
+        return self.rooms.principals[self.caller.principal] if self.caller.principal else None
 
     @property
     def store(self) -> Store:

@@ -85,6 +85,12 @@ class ClientConnection(asyncio.Protocol):
         self._late: Callable[[], None] | None = None
         """What happens at the deadline; None where nothing is awaited."""
 
+    @property
+    def tls_version(self) -> str:
+        """Such as 1.3; empty without TLS."""
+        secured = self._transport.get_extra_info("ssl_object") if self.secure and self._transport else None
+        return (secured.version() or "").removeprefix("TLSv") if secured else ""
+
     # The loop's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -7,9 +7,10 @@ copy_ways.py says whether the store moves the body, or whether it passes through
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
+from proxy.gateway.authorization.authorize import authorize_copied_tags
 from proxy.gateway.call import Call
 from proxy.gateway.copy_on_store import copy_as_it_is, copy_rewrapped
-from proxy.gateway.copy_source import Made, Source, from_source, source_name, tags_of
+from proxy.gateway.copy_source import Made, Source, from_source, has_tags, source_name, tags_of
 from proxy.gateway.copy_through import copy_through
 from proxy.gateway.copy_ways import Way, way_of
 from proxy.gateway.forward import XML
@@ -58,5 +59,7 @@ async def _described(call: Call, source: Source, wish: CopyWish) -> dict[str, st
     if not wish.replaces_metadata:
         headers = undescribed(headers) | kept_description(source.headers)
     if not wish.replaces_tags:
+        if has_tags(source):
+            authorize_copied_tags(call, source_name(call))
         headers |= {"x-amz-tagging": await tags_of(source)}
     return {name: value for name, value in headers.items() if value or name != "x-amz-tagging"}

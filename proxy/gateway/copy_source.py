@@ -159,9 +159,13 @@ async def from_source(call: Call, copy: Callable[[Source], Awaitable[T]]) -> T:
     raise S3Error("OperationAborted", "The source is being overwritten. Try again.")
 
 
+def has_tags(source: Source) -> bool:
+    return source.headers.get("x-amz-tagging-count", "0") != "0"
+
+
 async def tags_of(source: Source) -> str:
     """Its tags, as an x-amz-tagging header has them; asked for only where HEAD counts some."""
-    if source.headers.get("x-amz-tagging-count", "0") == "0":
+    if not has_tags(source):
         return ""
     of = source.call
     query = "&".join(filter(None, ("tagging", of.request.raw_query)))

@@ -7,6 +7,7 @@ would be the ciphertext's besides.
 
 from collections.abc import Iterable
 
+from proxy.gateway.authorization.authorize import maybe_refused_delete
 from proxy.gateway.call import Call
 from proxy.gateway.forward import XML, content_md5, document, forward
 from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
@@ -73,6 +74,10 @@ def _maybe_refused(call: Call, target: DeleteTarget) -> DeleteFailure | None:
     conditions = {name for name, _ in target.conditions}
     if is_reserved(target.key):
         return _failure(target, "AccessDenied", f"Names under {RESERVED_PREFIX} are reserved.")
+    stored, _ = call.rooms.as_stored(call.request.bucket, target.key)
+    refused = maybe_refused_delete(call, stored, target.version_id)
+    if refused:
+        return _failure(target, "AccessDenied", refused)
     if conditions - {"ETag"}:
         return _failure(target, "NotImplemented", "Conditions other than ETag are not implemented.")
     if conditions and not call.store.capabilities.conditional_deletes:

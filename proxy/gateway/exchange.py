@@ -45,6 +45,10 @@ class Exchange(Protocol):
         """True where the client came by TLS."""
 
     @property
+    def tls_version(self) -> str:
+        """Such as 1.3; empty where it came by none, or by a proxy that alone knows."""
+
+    @property
     def begun(self) -> bool:
         """True once a byte of the answer was sent: from then on the one error signal is `tear`."""
 

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from proxy.gateway.authorization.authorize import authorize_document
 from proxy.gateway.call import Call
 from proxy.gateway.exchange import Buffer
 from proxy.gateway.pump import PlainBody
@@ -33,6 +34,7 @@ async def forward(call: Call, *, answered: bool = True, more: Mapping[str, str] 
     """
     sent = bytes(await document(call))
     check_document(call.operation, sent)
+    authorize_document(call, sent)
     headers = {**store_headers(call.operation.name, call.request.headers), **more}
     if sent:
         headers["content-md5"] = content_md5(sent)

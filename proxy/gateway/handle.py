@@ -11,6 +11,7 @@ from proxy.audit.event import Outcome, Recorder
 from proxy.auth.errors import ExpiredToken, InvalidToken, UnknownAccessKey, Unsigned, WrongSignature
 from proxy.auth.verify import Authenticated
 from proxy.gateway.attributes import get_attributes
+from proxy.gateway.authorization.authorize import authorize, maybe_hidden
 from proxy.gateway.browser.cross_origin import for_pages
 from proxy.gateway.browser.post_form import is_form, post_object, read_form, refuse_formless
 from proxy.gateway.browser.preflight import preflight
@@ -176,7 +177,12 @@ class Gateway:
         call = _admitted(rooms, exchange, trace, request, classify(request), who)
         if call.operation.treatment in ASKS_SETTINGS:
             call = await with_settings(call)
-        await HANDLERS[call.operation.treatment](call)
+        try:
+            await HANDLERS[call.operation.treatment](call)
+        except S3Error as error:
+            if hidden := maybe_hidden(call, error):
+                raise hidden from error
+            raise
 
     async def _refuse(self, rooms: Rooms, exchange: Exchange, trace: Trace, cause: Exception) -> None:
         error = as_s3_error(cause)
@@ -262,6 +268,8 @@ def _admitted(  # noqa: PLR0917  # all that a request is, none of it another's d
         rule=rule,
         trace=trace,
     )
+    if operation.treatment is not Treatment.SEAL_FORM:  # whose fields are its headers
+        authorize(call)
     refuse_unknown_to_store(operation, request, call.store.capabilities.knows)
     check_customer_keys(call)
     return call

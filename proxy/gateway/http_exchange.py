@@ -51,6 +51,11 @@ class HttpExchange:
         self._owed = 0
         self._torn = False
 
+    @property
+    def tls_version(self) -> str:
+        connection = self._connection
+        return connection.tls_version if self.source_ip == connection.source_ip else ""
+
     async def read(self) -> bytes:
         if self._continue:
             self._continue = False

@@ -55,6 +55,7 @@ def answer_to(
 
     Entering raises UpstreamError.
     """
+    assert not call.trace.undecided, "nothing is done before it is known whether it may be"
     held = body if isinstance(body, bytes) else memoryview(body)
     return _Answered(call, (store or call.store).upstream.open(request, held))
 

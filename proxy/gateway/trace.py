@@ -60,6 +60,8 @@ class Trace:
     """What was found wrong with the bytes on the store; empty while nothing was."""
     plaintext_read: bool = False
     """What was read lay there in the clear, under a rule that seals what is written."""
+    undecided: bool = False
+    """Whether it may be is known only once its body is read. The store is asked nothing before."""
     outcome: Outcome = Outcome.COMPLETED
     spent_ns: dict[Phase, int] = field(default_factory=dict)
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
+from proxy.gateway.authorization.authorize import authorize_document
 from proxy.gateway.call import Call
 from proxy.gateway.copy import COPIES
 from proxy.gateway.copy_source import Made, Source, from_source, tags_of
@@ -46,7 +47,9 @@ async def update_encryption(call: Call) -> None:
             raise S3Error("InvalidRequest", PLAIN_SOURCE)
         await forward(call)
         return
-    wish = parse_object_encryption(bytes(await document(call)))
+    sent = bytes(await document(call))
+    authorize_document(call, sent)
+    wish = parse_object_encryption(sent)
     envelope, headers = await _looked_at(call)
     acl = await _maybe_acl(call)
     copying = _as_copy(call, wish, envelope, headers)

@@ -30,6 +30,7 @@ from proxy.metrics import Metrics
 from proxy.runtime.inputs import identities_of
 from proxy.runtime.kms import KeyStack, claim_of, open_keys
 from proxy.runtime.lease import Lease
+from proxy.runtime.principals import principals_of
 from proxy.runtime.rules import rules_of
 from proxy.runtime.store import OpenStore, open_store, store_sources, stores_of
 from proxy.s3.customer_key import OverHttp
@@ -108,6 +109,7 @@ def _rooms(
         authenticator=Authenticator(
             Identities(identities_of(config)), region=config.region, service="s3", signing_keys=SigningKeys()
         ),
+        principals=principals_of(config),
         keys=stack.keys,
         stores=stores_of(config, opened),
         rules=rules_of(config, stack.service_arns),

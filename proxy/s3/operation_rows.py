@@ -55,12 +55,16 @@ ALIASES = {
 # Where versionId is named, another action is asked for.
 VERSIONED_ACTIONS = {
     "s3:DeleteObject": "s3:DeleteObjectVersion",
+    "s3:DeleteObjectAnnotation": "s3:DeleteObjectVersionAnnotation",
     "s3:DeleteObjectTagging": "s3:DeleteObjectVersionTagging",
     "s3:GetObject": "s3:GetObjectVersion",
     "s3:GetObjectAcl": "s3:GetObjectVersionAcl",
+    "s3:GetObjectAnnotation": "s3:GetObjectVersionAnnotation",
     "s3:GetObjectAttributes": "s3:GetObjectVersionAttributes",
     "s3:GetObjectTagging": "s3:GetObjectVersionTagging",
+    "s3:ListObjectAnnotations": "s3:ListObjectVersionAnnotations",
     "s3:PutObjectAcl": "s3:PutObjectVersionAcl",
+    "s3:PutObjectAnnotation": "s3:PutObjectVersionAnnotation",
     "s3:PutObjectTagging": "s3:PutObjectVersionTagging",
 }
 

@@ -5,16 +5,14 @@ and, for copies, a header. A name that the row does not list is refused by name:
 to a plainer operation (`PUT ?acl` must not overwrite an object).
 """
 
-from collections.abc import Container, Iterator
+from collections.abc import Container
 
 from proxy.s3.errors import S3Error
-from proxy.s3.header_wishes import BYPASS_ACTION, BYPASS_HEADER, HEADER_PERMISSIONS, HEADER_WISHES
+from proxy.s3.header_wishes import HEADER_WISHES
 from proxy.s3.operation_rows import (
     ROWS,
-    VERSIONED_ACTIONS,
     Level,
     Operation,
-    Scope,
 )
 from proxy.s3.request import S3Request, check_name, percent_decoded
 from proxy.s3.treatments import Treatment
@@ -48,9 +46,6 @@ _LEVEL_MARKERS = {
     for level in Level
 }
 _TABLE = _table()
-_TELLING_HEADERS = {
-    name: tuple(beginning for beginning, _ in permissions) for name, permissions in HEADER_PERMISSIONS.items()
-}
 _TELLING_WISHES = {
     name: tuple(beginning for beginning, _ in wishes) for name, wishes in HEADER_WISHES.items()
 }
@@ -177,42 +172,3 @@ def copy_source(request: S3Request) -> tuple[str, str, str]:
         )
     check_name(bucket, key)
     return bucket, key, percent_decoded(version)
-
-
-def required_actions(operation: Operation, request: S3Request) -> tuple[tuple[str, str], ...]:
-    """Every (action, resource ARN) that must be allowed before the request is carried out.
-
-    Scope.EACH_KEY gives none: DeleteObjects is decided for each key of its body, by `delete_actions`.
-    """
-    return tuple(_required(operation, request))
-
-
-def delete_actions(request: S3Request, key: str, version_id: str) -> tuple[tuple[str, str], ...]:
-    """What deleting one key of a DeleteObjects body takes."""
-    target = _arn(request.bucket, key)
-    delete = ("s3:DeleteObjectVersion" if version_id else "s3:DeleteObject", target)
-    return (delete, (BYPASS_ACTION, target)) if BYPASS_HEADER in request.headers else (delete,)
-
-
-def _required(operation: Operation, request: S3Request) -> Iterator[tuple[str, str]]:
-    target = _arn(request.bucket, request.key)
-    versioned = any(name == "versionId" for name, _ in request.query)
-    for action, scope in operation.actions:
-        if scope is Scope.SOURCE:
-            bucket, key, version = copy_source(request)
-            yield VERSIONED_ACTIONS.get(action, action) if version else action, _arn(bucket, key)
-        elif scope is not Scope.EACH_KEY:
-            resource = "*" if scope is Scope.SERVICE else target
-            yield VERSIONED_ACTIONS.get(action, action) if versioned else action, resource
-    beginnings = _TELLING_HEADERS.get(operation.name)
-    if beginnings is None:
-        return
-    for name in request.headers:
-        if name.startswith(beginnings):
-            for beginning, action in HEADER_PERMISSIONS[operation.name]:
-                if name.startswith(beginning):
-                    yield action, target
-
-
-def _arn(bucket: str, key: str) -> str:
-    return f"arn:aws:s3:::{bucket}/{key}" if key else f"arn:aws:s3:::{bucket}"

@@ -62,7 +62,7 @@ def added(**headers: str) -> Forged:
     return lambda method, url: (url, signed(method, url) | named)
 
 
-def signed_by(**changes: str) -> Forged:
+def signed_by(**changes: Any) -> Forged:
     return lambda method, url: (url, signed(method, url, user=replace(ALICE, **changes)))
 
 

@@ -24,6 +24,7 @@ class Asked:
     headers: Mapping[str, str] = dataclasses.field(default_factory=lambda: {"host": "h"})
     source_ip: str = "127.0.0.1"
     secure: bool = False
+    tls_version: str = ""
     begun: bool = False
     waiting: bool = False
     plain_bytes_in: int = 0

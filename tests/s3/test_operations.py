@@ -12,11 +12,9 @@ from proxy.s3.operation_rows import ALIASES, ROWS, Level, Operation
 from proxy.s3.operations import (
     classify,
     copy_source,
-    delete_actions,
     is_reserved,
     refuse_reserved,
     refuse_unserved,
-    required_actions,
 )
 from proxy.s3.request import S3Request, parse_request
 from proxy.s3.treatments import Treatment
@@ -306,66 +304,6 @@ def test_each_operation_is_treated_as_its_line_says() -> None:
         row.name: row.treatment for row in ROWS
     }
     assert told.keys() <= {row.name for row in ROWS}
-
-
-OBJECT = "arn:aws:s3:::bucket/key"
-SOURCE = "arn:aws:s3:::from/it"
-
-
-@pytest.mark.parametrize(
-    ("method", "target", "headers", "expected"),
-    [
-        ("GET", "/", {}, [("s3:ListAllMyBuckets", "*")]),
-        ("HEAD", "/bucket", {}, [("s3:ListBucket", "arn:aws:s3:::bucket")]),
-        ("HEAD", "/bucket/key", {}, [("s3:GetObject", OBJECT)]),
-        ("GET", "/bucket/key?versionId=1", {}, [("s3:GetObjectVersion", OBJECT)]),
-        ("DELETE", "/bucket/key?versionId=1", {}, [("s3:DeleteObjectVersion", OBJECT)]),
-        (
-            "DELETE",
-            "/bucket/key",
-            {"x-amz-bypass-governance-retention": "true"},
-            [("s3:DeleteObject", OBJECT), ("s3:BypassGovernanceRetention", OBJECT)],
-        ),
-        ("PUT", "/bucket/key", {"x-amz-date": "d"}, [("s3:PutObject", OBJECT)]),
-        (
-            "PUT",
-            "/bucket/key",
-            {"x-amz-tagging": "a=b", "x-amz-grant-read": "id=1"},
-            [("s3:PutObject", OBJECT), ("s3:PutObjectTagging", OBJECT), ("s3:PutObjectAcl", OBJECT)],
-        ),
-        (
-            "PUT",
-            "/bucket/key",
-            {"x-amz-copy-source": "from/it?versionId=2"},
-            [("s3:PutObject", OBJECT), ("s3:GetObjectVersion", SOURCE)],
-        ),
-        (
-            "PUT",
-            "/bucket/key",
-            {"x-amz-copy-source": "from/it"},
-            [("s3:PutObject", OBJECT), ("s3:GetObject", SOURCE)],
-        ),
-        ("POST", "/bucket?delete", {}, []),
-    ],
-)
-def test_required_actions(
-    method: str, target: str, headers: dict[str, str], expected: list[tuple[str, str]]
-) -> None:
-    """As the Service Authorization Reference has them; headers that do more need more."""
-    request = read(method, target, headers)
-
-    assert list(required_actions(classify(request), request)) == expected
-
-
-def test_delete_objects_is_decided_key_by_key() -> None:
-    plain = read("POST", "/bucket?delete")
-    bypassing = read("POST", "/bucket?delete", {"x-amz-bypass-governance-retention": "true"})
-
-    assert delete_actions(plain, "key", "") == (("s3:DeleteObject", OBJECT),)
-    assert delete_actions(bypassing, "key", "v") == (
-        ("s3:DeleteObjectVersion", OBJECT),
-        ("s3:BypassGovernanceRetention", OBJECT),
-    )
 
 
 @pytest.mark.parametrize("level", Level)

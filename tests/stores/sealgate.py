@@ -6,13 +6,14 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from tests.stores.limits import LIMITS
 from tests.stores.seaweedfs import Store, free_ports
 
 SEALGATE = str(Path(sys.executable).parent / "sealgate")
@@ -20,6 +21,13 @@ ACCOUNT, OTHER_ACCOUNT = "111122223333", "444455556666"
 READY_SECONDS = 60
 MANY = ("CreateKey", "CreateAlias", "DisableKey", "EnableKey", "ScheduleKeyDeletion")
 """What tests do more often than AWS's quotas let one."""
+
+
+EVERYTHING = {
+    "Version": "2012-10-17",
+    "Statement": {"Effect": "Allow", "Action": ["s3:*", "kms:*"], "Resource": "*"},
+}
+"""What every identity of the tests may do, where a test does not say otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +39,7 @@ class User:
     session_token: str = ""
     expires: str = ""
     """When the token is over; empty: never."""
+    policies: Sequence[Mapping[str, Any]] = field(default=(EVERYTHING,), hash=False)
 
     @property
     def arn(self) -> str:
@@ -52,7 +61,19 @@ VISITOR = User(
 )
 GONE = replace(VISITOR, name="gone", access_key="ASIAGONE00000000", expires="2020-01-01T00:00:00Z")
 """Whose token is over."""
-USERS = (ALICE, BOB, MALLORY, VISITOR, GONE)
+LIMITED = User(
+    name="limited",
+    account=ACCOUNT,
+    access_key="AKIALIMITED00000",
+    secret_key="limited-secret-key",
+    policies=[LIMITS],
+)
+"""Who may do little, and that in buckets whose names begin with `limited-`."""
+IDLE = User(
+    name="idle", account=ACCOUNT, access_key="AKIAIDLE00000000", secret_key="idle-secret-key", policies=()
+)
+"""To whom nothing is allowed."""
+USERS = (ALICE, BOB, MALLORY, VISITOR, GONE, LIMITED, IDLE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +96,6 @@ class Sealgate:
         address = f"{self.admin_url}/metrics"
         with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310  # our own loopback URL
             return str(answer.read().decode())
-
-
-EVERYTHING = {
-    "Version": "2012-10-17",
-    "Statement": {"Effect": "Allow", "Action": ["s3:*", "kms:*"], "Resource": "*"},
-}
-"""What every identity of the tests may do, where a test does not say otherwise."""
 
 
 def config_for(store: Store, directory: Path, **changes: Any) -> dict[str, Any]:
@@ -123,8 +137,8 @@ def identity(user: User) -> dict[str, Any]:
         key |= {"session_token": user.session_token}
     if user.expires:
         key |= {"expires": user.expires}
-    policies = [EVERYTHING]
-    return {"name": user.name, "account": user.account, "access_keys": [key], "policies": policies}
+    who = {"name": user.name, "account": user.account, "access_keys": [key]}
+    return who | {"policies": [dict(policy) for policy in user.policies], "tags": {"team": "red"}}
 
 
 @contextlib.contextmanager

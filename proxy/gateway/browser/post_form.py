@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 
 from proxy.auth.post_policy import Policy, named, read_policy
 from proxy.auth.verify import Authenticated
+from proxy.gateway.authorization.authorize import authorize
 from proxy.gateway.browser.wrapped import WrappedExchange
 from proxy.gateway.call import Call, Rooms
 from proxy.gateway.customer_keys import check_customer_keys
@@ -89,6 +90,7 @@ async def post_object(call: Call, form: Form) -> None:
         raise S3Error("MissingContentLength")
     if int(announced) > MAX_FORM_BYTES:
         raise S3Error("EntityTooLarge", MaxSizeAllowed=str(MAX_FORM_BYTES), ProposedSize=announced)
+    authorize(replace(call, request=replace(call.request, headers=_headers(call.request, form, 0))))
     async with call.hold(2 * int(announced)):
         file = await _file(call.exchange, form)
         if form.policy.most_bytes is not None and len(file) > form.policy.most_bytes:

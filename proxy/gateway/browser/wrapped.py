@@ -14,6 +14,10 @@ class WrappedExchange:
         self.source_ip, self.secure = inner.source_ip, inner.secure
 
     @property
+    def tls_version(self) -> str:
+        return self._inner.tls_version
+
+    @property
     def begun(self) -> bool:
         return self._inner.begun
 
