@@ -48,7 +48,9 @@ def value_of(shape: Any, name: str = "") -> Any:
 
 
 def required(shape: Any) -> dict[str, Shape]:
-    return {name: shape.members[name] for name in shape.required_members}
+    """Of a union the first of its members: it needs one of them, whichever."""
+    names = list(shape.members)[:1] if shape.is_tagged_union else shape.required_members
+    return {name: shape.members[name] for name in names}
 
 
 @cache
