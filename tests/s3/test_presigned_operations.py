@@ -43,8 +43,10 @@ def value_of(shape: Any, name: str = "") -> Any:
         return NAMES[name]
     if shape.type_name == "structure":
         return {each: value_of(inner, each) for each, inner in required(shape).items()}
+    if shape.type_name == "string" and not shape.enum:
+        return "1" * max(1, shape.metadata.get("min", 1))
     plain = {"list": [], "map": {}, "boolean": True, "integer": 1, "long": 1, "timestamp": NOW, "blob": b""}
-    return plain.get(shape.type_name, (shape.enum or ["1"])[0] if shape.type_name == "string" else 1)
+    return plain.get(shape.type_name, shape.enum[0] if shape.type_name == "string" else 1)
 
 
 def required(shape: Any) -> dict[str, Shape]:
