@@ -1,12 +1,15 @@
 """The key service's quotas and prices, from the configuration's words to its own."""
 
+import difflib
 import time
 from decimal import Decimal
 
 from proxy.config import schema
 from proxy.hsm.core.prices import Prices, RequestPrice
+from proxy.hsm.core.quotas import CRYPTOGRAPHIC, RATES
 from proxy.hsm.engine_desk import Limits
 from proxy.hsm.throttle import Throttle
+from proxy.supervisor.start import StartRefused
 
 
 def limits_of(quotas: schema.HsmQuotas) -> Limits:
@@ -19,7 +22,12 @@ def limits_of(quotas: schema.HsmQuotas) -> Limits:
 
 
 def throttle_of(quotas: schema.HsmQuotas) -> Throttle:
+    """Raises StartRefused for a quota that there is none of: a misspelt one would hold nobody."""
     rates = {rate.operation: rate.per_second for rate in quotas.requests}
+    if unknown := sorted(rates.keys() - RATES.keys()):
+        known = difflib.get_close_matches(unknown[0], RATES, n=1)
+        hint = f"; did you mean {known[0]}?" if known else f"; uses of keys share {CRYPTOGRAPHIC}"
+        raise StartRefused(f"hsm.quotas.requests: there is no quota of {unknown[0]}{hint}")
     return Throttle(ticks=time.monotonic, rates=rates)
 
 
