@@ -30,10 +30,12 @@ def post(
     *,
     behind: Mapping[str, str] | None = None,
     origin: str = "",
+    connect_to: str = "",
 ) -> Posted:
     """As a browser sends it: the file after the fields, a button after the file.
 
-    A page of another origin than the URL's tells its own.
+    A page of another origin than the URL's tells its own. connect_to is the URL of the server, where the
+    host's name leads elsewhere.
     """
     parts: list[Any] = [
         *fields.items(),
@@ -41,11 +43,11 @@ def post(
         *(behind or {"submit": "Upload"}).items(),
     ]
     body, content_type = encode_multipart_formdata(parts)
-    headers = {"Content-Type": content_type} | ({"Origin": origin} if origin else {})
-    place = urlsplit(url)
-    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=30)
+    place, server = urlsplit(url), urlsplit(connect_to or url)
+    headers = {"Host": place.netloc, "Content-Type": content_type} | ({"Origin": origin} if origin else {})
+    connection = http.client.HTTPConnection(server.hostname or "", server.port, timeout=30)
     try:
-        connection.request("POST", place.path, body, headers)
+        connection.request("POST", place.path or "/", body, headers)
         answer = connection.getresponse()
         told = {name.lower(): value for name, value in answer.getheaders()}
         return Posted(status=answer.status, headers=told, body=answer.read())

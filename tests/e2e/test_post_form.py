@@ -1,6 +1,7 @@
 """Uploads by a browser's form: sealed like any other, and let by the policy alone."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
@@ -10,6 +11,7 @@ from tests.e2e.at_rest import AtRest, plaintext
 from tests.e2e.forms import post, signed
 from tests.e2e.no_wishes import NO_WISH
 from tests.e2e.own_keys import NAME, OWN
+from tests.e2e.ruled import DOMAIN, Buckets
 from tests.e2e.sdk import client, refused
 from tests.e2e.trail import Trail
 from tests.e2e.wire import send
@@ -256,3 +258,32 @@ def test_a_policy_that_is_over_is_refused(s3: Any, bucket: str, key: str) -> Non
 
     assert (answer.status, answer.code) == (403, "AccessDenied")
     assert b"Policy expired" in answer.body
+
+
+def test_a_form_to_a_bucket_in_the_hosts_name(
+    *, ruled: Sealgate, ruled_s3: Any, buckets: Buckets, key: str, ruled_on_store: AtRest
+) -> None:
+    """It is told the object's place in the same style."""
+    _, fields = signed(ruled_s3, buckets.mixed, f"{key} ü", success_action_status="201", **MANAGED)
+    host = f"{buckets.mixed}.{DOMAIN}:{urlsplit(ruled.url).port}"
+
+    answer = post(f"http://{host}/", fields, PLAIN, connect_to=ruled.url)
+
+    place = f"http://{host}/{key}%20%C3%BC"
+    assert (answer.status, answer.headers["location"]) == (201, place)
+    assert f"<Location>{place}</Location>".encode() in answer.body
+    ruled_on_store(buckets.mixed, f"{key} ü", PLAIN, opens=False)
+    assert ruled_s3.get_object(Bucket=buckets.mixed, Key=f"{key} ü")["Body"].read() == PLAIN
+
+
+def test_a_form_goes_below_no_floor(
+    *, ruled_s3: Any, raw: Any, buckets: Buckets, key: str, ruled_on_store: AtRest
+) -> None:
+    """A rule's key, minimum and keys hold for forms, as for any other write."""
+    answer = post(*signed(ruled_s3, buckets.keyed, key), PLAIN)
+    assert answer.headers["x-amz-server-side-encryption"] == "aws:kms"
+    ruled_on_store(buckets.keyed, key, PLAIN)
+    for bucket in (buckets.floored, buckets.guarded):
+        answer = post(*signed(ruled_s3, bucket, key, **OWNED), PLAIN)
+        assert (answer.status, answer.code) == (403, "AccessDenied")
+        assert raw.list_objects_v2(Bucket=bucket, Prefix=key)["KeyCount"] == 0

@@ -163,7 +163,8 @@ class _Answered(WrappedExchange):
             query = urlencode({"bucket": bucket, "key": key, "etag": etag}, quote_via=quote)
             return 303, {"location": f"{redirect}{joint}{query}"}, b""
         scheme = "https" if self.secure else "http"
-        location = f"{scheme}://{self.headers.get('host', '')}/{bucket}/{quote(key, safe='/~')}"
+        place = self.headers.get("host", "") + ("" if self._call.request.virtual_host else f"/{bucket}")
+        location = f"{scheme}://{place}/{quote(key, safe='/~')}"
         status = self._fields.get("success_action_status", "")
         if status == "201":
             inner = {"Location": location, "Bucket": bucket, "Key": key, "ETag": etag}
