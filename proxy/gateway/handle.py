@@ -39,6 +39,8 @@ from proxy.gateway.remember import event_of, uuid_of
 from proxy.gateway.rules import BucketRule
 from proxy.gateway.settings.encryption import bucket_encryption
 from proxy.gateway.settings.kept import with_settings
+from proxy.gateway.settings.policy import bucket_policy
+from proxy.gateway.settings.statements import refuse_by_policy
 from proxy.gateway.state_bucket import refuse_state_bucket
 from proxy.gateway.store import NotModified
 from proxy.gateway.tenure import Tenure
@@ -65,6 +67,7 @@ HANDLERS: Mapping[Treatment, Callable[[Call], Awaitable[None]]] = {
     Treatment.HEAD: head_object,
     Treatment.ATTRIBUTES: get_attributes,
     Treatment.BUCKET_ENCRYPTION: bucket_encryption,
+    Treatment.BUCKET_POLICY: bucket_policy,
     Treatment.UPDATE_ENCRYPTION: update_encryption,
     Treatment.COPY: copy_object,
     Treatment.COPY_PART: copy_part,
@@ -177,6 +180,8 @@ class Gateway:
         call = _admitted(rooms, exchange, trace, request, classify(request), who)
         if call.operation.treatment in ASKS_SETTINGS:
             call = await with_settings(call)
+            refuse_by_policy(call)
+        check_customer_keys(call)
         try:
             await HANDLERS[call.operation.treatment](call)
         except S3Error as error:
@@ -271,7 +276,6 @@ def _admitted(  # noqa: PLR0917  # all that a request is, none of it another's d
     if operation.treatment is not Treatment.SEAL_FORM:  # whose fields are its headers
         authorize(call)
     refuse_unknown_to_store(operation, request, call.store.capabilities.knows)
-    check_customer_keys(call)
     return call
 
 

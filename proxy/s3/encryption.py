@@ -88,7 +88,9 @@ def refuse_on_read(headers: Mapping[str, str]) -> None:
     """Reads choose no key and bring a client's own at most: InvalidArgument, as S3 answers."""
     for name in (ALGORITHM, KEY_ID, CONTEXT, BUCKET_KEY):
         if name in headers:
-            raise S3Error("InvalidArgument", f"{name} is not for this operation.", ArgumentName=name)
+            raise S3Error(
+                "InvalidArgument", f"{name} header is not supported for this operation.", ArgumentName=name
+            )
 
 
 def parse_context(value: str) -> dict[str, str]:

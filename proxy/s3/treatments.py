@@ -35,6 +35,8 @@ class Treatment(Enum):
     """The body names keys, and each is decided for itself."""
     BUCKET_ENCRYPTION = auto()
     """Answered from what the proxy keeps of the bucket."""
+    BUCKET_POLICY = auto()
+    """Forwarded, but for the statements that are judged here."""
     UPDATE_ENCRYPTION = auto()
     """The object gets another envelope, by a copy onto itself."""
     COPY = auto()
@@ -53,27 +55,29 @@ class Treatment(Enum):
 _FORWARDED = """
     CreateBucket DeleteBucketAnalyticsConfiguration DeleteBucketCors
     DeleteBucketIntelligentTieringConfiguration DeleteBucketInventoryConfiguration DeleteBucketLifecycle
-    DeleteBucketMetricsConfiguration DeleteBucketOwnershipControls DeleteBucketPolicy
-    DeleteBucketReplication DeleteBucketTagging DeleteBucketWebsite DeleteObjectTagging
-    DeletePublicAccessBlock GetBucketAbac GetBucketAccelerateConfiguration GetBucketAcl
-    GetBucketAnalyticsConfiguration GetBucketCors GetBucketIntelligentTieringConfiguration
-    GetBucketInventoryConfiguration GetBucketLifecycleConfiguration GetBucketLocation GetBucketLogging
-    GetBucketMetricsConfiguration GetBucketNotificationConfiguration GetBucketOwnershipControls
-    GetBucketPolicy GetBucketPolicyStatus GetBucketReplication GetBucketRequestPayment GetBucketTagging
-    GetBucketVersioning GetBucketWebsite GetObjectAcl GetObjectLegalHold GetObjectLockConfiguration
-    GetObjectRetention GetObjectTagging GetPublicAccessBlock HeadBucket
-    ListBucketAnalyticsConfigurations ListBucketIntelligentTieringConfigurations
-    ListBucketInventoryConfigurations ListBucketMetricsConfigurations PutBucketAbac
-    PutBucketAccelerateConfiguration PutBucketAcl PutBucketAnalyticsConfiguration PutBucketCors
-    PutBucketIntelligentTieringConfiguration PutBucketInventoryConfiguration
-    PutBucketLifecycleConfiguration PutBucketLogging PutBucketMetricsConfiguration
-    PutBucketNotificationConfiguration PutBucketOwnershipControls PutBucketPolicy PutBucketReplication
-    PutBucketRequestPayment PutBucketTagging PutBucketVersioning PutBucketWebsite PutObjectAcl
-    PutObjectLegalHold PutObjectLockConfiguration PutObjectRetention PutObjectTagging
+    DeleteBucketMetricsConfiguration DeleteBucketOwnershipControls DeleteBucketReplication
+    DeleteBucketTagging DeleteBucketWebsite DeleteObjectTagging DeletePublicAccessBlock GetBucketAbac
+    GetBucketAccelerateConfiguration GetBucketAcl GetBucketAnalyticsConfiguration GetBucketCors
+    GetBucketIntelligentTieringConfiguration GetBucketInventoryConfiguration
+    GetBucketLifecycleConfiguration GetBucketLocation GetBucketLogging GetBucketMetricsConfiguration
+    GetBucketNotificationConfiguration GetBucketOwnershipControls GetBucketPolicyStatus
+    GetBucketReplication GetBucketRequestPayment GetBucketTagging GetBucketVersioning GetBucketWebsite
+    GetObjectAcl GetObjectLegalHold GetObjectLockConfiguration GetObjectRetention GetObjectTagging
+    GetPublicAccessBlock HeadBucket ListBucketAnalyticsConfigurations
+    ListBucketIntelligentTieringConfigurations ListBucketInventoryConfigurations
+    ListBucketMetricsConfigurations PutBucketAbac PutBucketAccelerateConfiguration PutBucketAcl
+    PutBucketAnalyticsConfiguration PutBucketCors PutBucketIntelligentTieringConfiguration
+    PutBucketInventoryConfiguration PutBucketLifecycleConfiguration PutBucketLogging
+    PutBucketMetricsConfiguration PutBucketNotificationConfiguration PutBucketOwnershipControls
+    PutBucketReplication PutBucketRequestPayment PutBucketTagging PutBucketVersioning PutBucketWebsite
+    PutObjectAcl PutObjectLegalHold PutObjectLockConfiguration PutObjectRetention PutObjectTagging
     PutPublicAccessBlock RestoreObject
 """
 SERVED = {
     **dict.fromkeys(_FORWARDED.split(), Treatment.FORWARD),
+    "DeleteBucketPolicy": Treatment.BUCKET_POLICY,
+    "GetBucketPolicy": Treatment.BUCKET_POLICY,
+    "PutBucketPolicy": Treatment.BUCKET_POLICY,
     "DeleteBucketEncryption": Treatment.BUCKET_ENCRYPTION,
     "GetBucketEncryption": Treatment.BUCKET_ENCRYPTION,
     "PutBucketEncryption": Treatment.BUCKET_ENCRYPTION,

@@ -279,6 +279,7 @@ TREATMENTS = {
     Treatment.DELETE: "DeleteObject",
     Treatment.DELETE_BUCKET: "DeleteBucket",
     Treatment.DELETE_MANY: "DeleteObjects",
+    Treatment.BUCKET_POLICY: "PutBucketPolicy GetBucketPolicy DeleteBucketPolicy",
     Treatment.BUCKET_ENCRYPTION: "PutBucketEncryption GetBucketEncryption DeleteBucketEncryption",
     Treatment.UPDATE_ENCRYPTION: "UpdateObjectEncryption",
     Treatment.PREFLIGHT: "PreflightBucket PreflightObject",

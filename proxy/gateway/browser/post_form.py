@@ -16,6 +16,7 @@ from proxy.gateway.call import Call, Rooms
 from proxy.gateway.customer_keys import check_customer_keys
 from proxy.gateway.exchange import BodyTooShort, Buffer, Exchange
 from proxy.gateway.put import put_object
+from proxy.gateway.settings.statements import refuse_by_policy
 from proxy.s3.copying import tags_of_form
 from proxy.s3.errors import S3Error
 from proxy.s3.form import Fields, file_end, maybe_boundary, read_fields
@@ -103,6 +104,7 @@ async def post_object(call: Call, form: Form) -> None:
         refuse_unknown_to_store(call.operation, request, call.store.capabilities.knows)
         exchange = _Answered(call, form, file)
         put = replace(call, request=request, exchange=exchange)
+        refuse_by_policy(put)
         check_customer_keys(put)
         await put_object(put)
 

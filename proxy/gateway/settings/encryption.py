@@ -25,7 +25,7 @@ async def bucket_encryption(call: Call) -> None:
 
 async def _put(call: Call) -> None:
     setting = parse_bucket_encryption(bytes(await document(call)))
-    await _find_bucket(call)
+    await find_bucket(call)
     await refuse_versioned(call, "A bucket's default encryption")
     await refuse_below_floor(call, setting)
     await change_settings(call, lambda settings: replace(settings, encryption=setting))
@@ -33,7 +33,7 @@ async def _put(call: Call) -> None:
 
 
 async def _get(call: Call) -> None:
-    await _find_bucket(call)
+    await find_bucket(call)
     setting = (await read_settings(call)).settings.encryption
     if setting is None:
         raise S3Error("ServerSideEncryptionConfigurationNotFoundError", BucketName=call.request.bucket)
@@ -42,7 +42,7 @@ async def _get(call: Call) -> None:
 
 async def _delete(call: Call) -> None:
     """A record that says "none" stays, above the one that it replaces: so the older one cannot come back."""
-    await _find_bucket(call)
+    await find_bucket(call)
     await change_settings(call, lambda settings: replace(settings, encryption=None))
     await call.reply(204, {})
 
@@ -54,7 +54,7 @@ async def _by_the_store(call: Call) -> None:
     await forward(call)
 
 
-async def _find_bucket(call: Call) -> None:
+async def find_bucket(call: Call) -> None:
     """Raise what the store says of a bucket that is not there, or not this client's to look into.
 
     Where the client acts with credentials of its own, its right to the bucket's ACL tells its owner.

@@ -15,10 +15,12 @@ from proxy.gateway.call import Call
 from proxy.gateway.datakeys import NO_SUCH_KEY
 from proxy.gateway.rules import Mode
 from proxy.gateway.settings.memory import Place
+from proxy.gateway.settings.statements import read_statements
 from proxy.gateway.settings.values import NO_SETTINGS, BucketSettings
 from proxy.gateway.trace import Phase
 from proxy.keys.provider import KeyRefused, KeyUnusable, WrappedKeyDamaged
 from proxy.s3.bucket_encryption import build_bucket_encryption, parse_bucket_encryption
+from proxy.s3.bucket_policy import split_policy
 from proxy.s3.errors import S3Error
 from proxy.seal.bucket_record import (
     BucketRecord,
@@ -184,16 +186,20 @@ async def _replaced(call: Call, sealed: bytes, etag: str) -> bool:
 
 
 def _settings(record: BucketRecord) -> BucketSettings:
-    encryption = record.documents.get(Kind.ENCRYPTION)
+    encryption, policy = record.documents.get(Kind.ENCRYPTION), record.documents.get(Kind.POLICY, b"")
     try:
-        return BucketSettings(encryption=None if encryption is None else parse_bucket_encryption(encryption))
+        return BucketSettings(
+            encryption=None if encryption is None else parse_bucket_encryption(encryption),
+            policy=policy,
+            statements=read_statements(split_policy(policy).kept) if policy else None,
+        )
     except S3Error:
         # The seal is good: a later version wrote words that this one does not know.
         raise DamagedSettings("a setting that is not known here") from None
 
 
 def _documents(settings: BucketSettings) -> dict[Kind, bytes]:
-    found = {}
+    found = {Kind.POLICY: settings.policy} if settings.policy else {}
     if settings.encryption is not None:
         found[Kind.ENCRYPTION] = build_bucket_encryption(settings.encryption)
     return found
