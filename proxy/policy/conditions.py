@@ -6,7 +6,7 @@ several values compares where any of them does. `Null` asks whether a key is the
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from proxy.policy.malformed import MalformedPolicy
@@ -28,17 +28,32 @@ class Condition:
     holds: Holds
     names: frozenset[str]
     """Condition keys that variables name."""
+    needed: frozenset[str] = frozenset()
+    """Those of them that have no default."""
+    negated: bool = False
 
 
-def parse_conditions(block: object, where: str, *, variables: bool) -> tuple[Condition, ...]:
-    """Raises MalformedPolicy."""
+def parse_conditions(block: object, where: str, *, allows: bool, variables: bool) -> tuple[Condition, ...]:
+    """Raises MalformedPolicy. What allows holds nothing for unequal to a variable that stands for nothing."""
     if not isinstance(block, dict):
         raise MalformedPolicy(where, "it must be an object")
-    return tuple(
+    found = tuple(
         condition
         for name, keys in block.items()
         for condition in _of_operator(name, keys, where, variables=variables)
     )
+    return tuple(map(_with_variables, found)) if allows else found
+
+
+def _with_variables(condition: Condition) -> Condition:
+    if not condition.negated or not condition.needed:
+        return condition
+    holds, needed = condition.holds, condition.needed
+
+    def known(conditions: Mapping[str, Value]) -> bool:
+        return all(isinstance(conditions.get(name), str) for name in needed) and holds(conditions)
+
+    return replace(condition, holds=known)
 
 
 def _of_operator(name: str, keys: object, block: str, *, variables: bool) -> Iterator[Condition]:
@@ -91,6 +106,8 @@ def _condition(key: str, set_operator: str, base: str, written: Written, *, if_e
         set_operator=set_operator,
         holds=_unless_absent(key, holds) if if_exists else holds,
         names=compiled.names,
+        needed=compiled.needed,
+        negated=operator.negated,
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from proxy.policy.conditions import Condition, parse_conditions, values_of
 from proxy.policy.malformed import MalformedPolicy
-from proxy.policy.patterns import Bound, Token, bound, matcher, tokens_of, variables_in
+from proxy.policy.patterns import Bound, Token, bound, matcher, needed_in, tokens_of, variables_in
 from proxy.policy.principals import Principals, parse_principals
 from proxy.policy.request import Value
 
@@ -134,7 +134,9 @@ def _statement(given: object, where: str, index: str, kind: Kind, *, variables: 
     if effect not in {"Allow", "Deny"}:
         raise MalformedPolicy(f"{where}.Effect", "it must be Allow or Deny")
     about_resource, names = _resources(given, where, variables=variables)
-    conditions = parse_conditions(given.get("Condition", {}), f"{where}.Condition", variables=variables)
+    conditions = parse_conditions(
+        given.get("Condition", {}), f"{where}.Condition", allows=effect == "Allow", variables=variables
+    )
     return Statement(
         sid=_sid(given, where, kind) or index,
         allows=effect == "Allow",
@@ -191,8 +193,13 @@ def _resources(given: Mapping[str, object], where: str, *, variables: bool) -> t
     names = frozenset().union(*map(variables_in, patterns))
     if len(tests) == 1 and not negated:
         return tests[0], names
+    # An Allow for all but what a variable stands for holds nothing where it stands for nothing.
+    allows_but = negated and given["Effect"] == "Allow"
+    needed = frozenset().union(*map(needed_in, patterns)) if allows_but else frozenset()
 
     def about(resource: str, conditions: Mapping[str, Value]) -> bool:
+        if needed and not all(isinstance(conditions.get(each), str) for each in needed):
+            return False
         return any(test(resource, conditions) for test in tests) is not negated
 
     return about, names

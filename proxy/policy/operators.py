@@ -26,6 +26,7 @@ from proxy.policy.patterns import (
     arn_matcher,
     bound,
     matcher,
+    needed_in,
     tokens_of,
     variables_in,
 )
@@ -50,6 +51,8 @@ class Compiled:
     test: Test
     names: frozenset[str] = frozenset()
     """Condition keys that variables name."""
+    needed: frozenset[str] = frozenset()
+    """Those of them that have no default."""
 
 
 Compile = Callable[[Written], Compiled]
@@ -73,7 +76,7 @@ def _text(written: Written, fold: Callable[[str], str], *, wild: bool) -> Compil
     def test(value: str, conditions: Mapping[str, Value]) -> bool:
         return fold(value) in plain or any(matches(value, conditions) for matches in others)
 
-    return Compiled(test=test, names=frozenset().union(*map(variables_in, tokens)))
+    return _compiled(test, tokens)
 
 
 def _folded(tokens: tuple[Token, ...], fold: Callable[[str], str]) -> tuple[Token, ...]:
@@ -109,9 +112,14 @@ def _arn(written: Written) -> Compiled:
         if each != (Wild.ANY,) and value.count(":") < 5 and not variables_in(each):
             raise MalformedPolicy(written.where, f"an ARN has six parts: {value}")
     tests = [bound(each, arn_matcher) for each in tokens]
+    return _compiled(lambda value, conditions: any(matches(value, conditions) for matches in tests), tokens)
+
+
+def _compiled(test: Test, tokens: Sequence[tuple[Token, ...]]) -> Compiled:
     return Compiled(
-        test=lambda value, conditions: any(matches(value, conditions) for matches in tests),
+        test=test,
         names=frozenset().union(*map(variables_in, tokens)),
+        needed=frozenset().union(*map(needed_in, tokens)),
     )
 
 

@@ -81,6 +81,11 @@ def variables_in(tokens: tuple[Token, ...]) -> frozenset[str]:
     return frozenset(token.key for token in tokens if isinstance(token, Variable))
 
 
+def needed_in(tokens: tuple[Token, ...]) -> frozenset[str]:
+    """Those of them that have no default."""
+    return frozenset(token.key for token in tokens if isinstance(token, Variable) and token.default is None)
+
+
 def matcher(tokens: tuple[Token, ...]) -> Matches:
     """Of tokens without variables."""
     pieces: list[list[str]] = [[""]]

@@ -141,7 +141,8 @@ BLOCKS: list[tuple[str, Mapping[str, object], Mapping[str, str], bool]] = [
     (VARIABLES, SAME, STAR | {"aws:referer": "al"}, False),
     (VARIABLES, SAME, {"aws:referer": "${aws:username}"}, False),
     (VARIABLES, OTHER, AL | {"aws:referer": "al"}, False),
-    (VARIABLES, OTHER, {"aws:referer": "al"}, True),
+    (VARIABLES, OTHER, {"aws:referer": "al"}, False),
+    (VARIABLES, OTHER, AL | {"aws:referer": "bo"}, True),
     (VARIABLES, ANY_CASE, AL | {"aws:referer": "AL"}, True),
     (VARIABLES, OWN_USERS, ME, True),
     (VARIABLES, OWN_USERS, ME | {"aws:PrincipalArn": "arn:aws:iam::444455556666:user/eve"}, False),
@@ -215,6 +216,28 @@ def test_a_variable_has_no_meaning_where_its_key_has_several_values() -> None:
     request = asks(resource="arn:aws:s3:::x", conditions={"aws:TagKeys": ("x",)})
 
     assert judged(policy, request=request).effect is Effect.NONE
+
+
+@pytest.mark.parametrize("effect", ["Allow", "Deny"])
+def test_all_but_what_a_variable_stands_for(effect: str) -> None:
+    """Where it stands for nothing an Allow holds nothing and a Deny everything."""
+    policy = identity_policy({"Effect": effect, "Action": "*", "NotResource": HOME})
+    there = asks(resource="arn:aws:s3:::home/bo/a", conditions=AL)
+    known, unknown = (
+        judged(policy, request=each).effect for each in (there, asks(resource="arn:aws:s3:::home/bo/a"))
+    )
+
+    assert known is Effect[effect.upper()]
+    assert unknown is (Effect.NONE if effect == "Allow" else Effect.DENY)
+
+
+def test_a_deny_for_what_is_unequal_holds_also_where_its_variable_stands_for_nothing() -> None:
+    """An Allow does not: of the two the one that lets less through."""
+    policy = identity_policy(allow(), deny(Condition=OTHER))
+
+    request = asks(resource=BUCKET, conditions={"aws:referer": "al"})
+
+    assert judged(policy, request=request).effect is Effect.DENY
 
 
 def test_the_older_version_of_the_language_has_no_variables() -> None:
