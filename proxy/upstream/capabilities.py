@@ -60,7 +60,8 @@ _SLASHES = re.compile(r"//+")
 # aws: its S3 user guide (conditional writes, copies and deletes) and API reference (trailing checksums).
 # minio: by its source: checkPreconditionsPUT and checkCopyObjectPreconditions in
 #   cmd/object-handlers-common.go, trailers in cmd/streaming-v4-unsigned.go.
-# ceph: nothing looked up or tried yet, so no claim.
+# ceph: not tried, so no claim. By its source (RGWCopyObj_ObjStore_S3::get_params in rgw_rest_s3.cc) the
+#   conditions of a copy are x-amz-copy-if-*, which are not S3's names: sealed copies go through the proxy.
 # seaweedfs: `sealgate check` on 4.48: a second PUT with If-None-Match and a copy with the wrong source ETag
 #   got 412, a wrong checksum in a trailer 400; `a//b`, `/a` and `a\b` were listed as `a/b`, `a` and `a/b`,
 #   and `a/` came back empty; a DELETE with the wrong If-Match got 412.
