@@ -8,23 +8,20 @@ In a bucket with versions that is a new one; an older one cannot be changed with
 import base64
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 
 from proxy.gateway.authorization.authorize import authorize_document
 from proxy.gateway.call import Call
-from proxy.gateway.copy import COPIES
-from proxy.gateway.copy_source import Made, Source, from_source, tags_of
-from proxy.gateway.copy_ways import way_of
-from proxy.gateway.forward import XML, content_md5, document, forward
+from proxy.gateway.copy_source import from_source
+from proxy.gateway.forward import document, forward
+from proxy.gateway.in_place import copy_in_place
 from proxy.gateway.rules import Mode
 from proxy.gateway.sealed_object import maybe_sealed, sealed_total, version_query
-from proxy.gateway.store import ERROR_BYTES, answer_to, refuse_unless_ok, request_for
-from proxy.s3.copying import source_header
+from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
+from proxy.s3.copying import is_held_until, source_header
 from proxy.s3.encryption import ALGORITHM, BUCKET_KEY, CONTEXT, KEY_ID
 from proxy.s3.errors import S3Error
-from proxy.s3.headers import kept_description
-from proxy.s3.markup import MarkupError, read
 from proxy.s3.object_encryption import (
     LOCKED,
     OTHER_SOURCE,
@@ -37,7 +34,6 @@ from proxy.seal.envelope import SealedEnvelope
 from proxy.seal.errors import NotSealed
 from proxy.upstream.messages import Headers
 
-_CARRIED = ("x-amz-storage-class", "x-amz-website-redirect-location")
 _PASSED = ("x-amz-expected-bucket-owner", "x-amz-request-payer")
 
 
@@ -51,10 +47,8 @@ async def update_encryption(call: Call) -> None:
     authorize_document(call, sent)
     wish = parse_object_encryption(sent)
     envelope, headers = await _looked_at(call)
-    acl = await _maybe_acl(call)
     copying = _as_copy(call, wish, envelope, headers)
-    made = await from_source(copying, partial(_copied, copying))
-    await _restore_acl(call, acl)
+    made = await from_source(copying, partial(copy_in_place, copying))
     told = {name: made.headers[name] for name in ("x-amz-version-id",) if name in made.headers}
     call.trace.version_id = told.get("x-amz-version-id", "")
     await call.reply(200, told | dict(made.encryption))
@@ -88,13 +82,8 @@ def _is_held(headers: Headers, now: datetime) -> bool:
     """By a legal hold, or by a retention that is not over; one whose end cannot be read is not."""
     if headers.get("x-amz-object-lock-legal-hold", "OFF") != "OFF":
         return True
-    if "x-amz-object-lock-mode" not in headers:
-        return False
-    try:
-        until = datetime.fromisoformat(headers.get("x-amz-object-lock-retain-until-date", ""))
-    except ValueError:
-        return True
-    return (until if until.tzinfo else until.replace(tzinfo=UTC)) > now
+    until = headers.get("x-amz-object-lock-retain-until-date", "")
+    return "x-amz-object-lock-mode" in headers and is_held_until(until, now=now)
 
 
 async def _refuse_older(looking: Call, version_id: str) -> None:
@@ -119,37 +108,3 @@ def _as_copy(call: Call, wish: ObjectEncryption, envelope: SealedEnvelope, heade
         **{name: request.headers[name] for name in _PASSED if name in request.headers},
     }
     return replace(call, request=replace(request, raw_query="", query=(), headers=asked))
-
-
-async def _copied(copying: Call, source: Source) -> Made:
-    described = kept_description(source.headers)
-    described |= {name: source.headers[name] for name in _CARRIED if name in source.headers}
-    described |= {name: copying.request.headers[name] for name in _PASSED if name in copying.request.headers}
-    if tags := await tags_of(source):
-        described["x-amz-tagging"] = tags
-    return await COPIES[way_of(copying, source)](copying, source, described)
-
-
-async def _maybe_acl(call: Call) -> bytes:
-    """An ACL that says more than whose it is; empty where a copy has the same anyway."""
-    if "PutObjectAcl" not in call.store.capabilities.knows:
-        return b""
-    request = request_for(call, {}, method="GET", query="acl=")
-    async with answer_to(call, request) as response:
-        acl = await response.read(limit=ERROR_BYTES)
-        if response.status != 200:
-            return b""
-    try:
-        grants = [grant for each in read(acl).all("AccessControlList") for grant in each.all("Grant")]
-    except MarkupError:
-        return b""
-    return acl if len(grants) > 1 else b""
-
-
-async def _restore_acl(call: Call, acl: bytes) -> None:
-    if not acl:
-        return
-    headers = XML | {"content-md5": content_md5(acl)}
-    request = request_for(call, headers, method="PUT", query="acl=")
-    async with answer_to(call, request, acl) as response:
-        await refuse_unless_ok(call, response)

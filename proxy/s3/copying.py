@@ -16,6 +16,7 @@ from urllib.parse import quote, urlencode
 from proxy.s3.checksums import ALGORITHMS
 from proxy.s3.encryption import ALGORITHM
 from proxy.s3.errors import TABLE, S3Error
+from proxy.s3.headers import kept_description
 from proxy.s3.markup import DECLARATION, NAMESPACE, MarkupError, element, read
 
 METADATA_DIRECTIVE = "x-amz-metadata-directive"
@@ -23,10 +24,14 @@ TAGGING_DIRECTIVE = "x-amz-tagging-directive"
 CHECKSUM_ALGORITHM = "x-amz-checksum-algorithm"
 SOURCE_RANGE = "x-amz-copy-source-range"
 SOURCE_IF = "x-amz-copy-source-if-"
+_LEGAL_HOLD = "x-amz-object-lock-legal-hold"
+_LOCK_MODE = "x-amz-object-lock-mode"
+_LOCKED_UNTIL = "x-amz-object-lock-retain-until-date"
 _REPLACES = {"COPY": False, "REPLACE": True}
 _RANGE = re.compile(r"bytes=([0-9]{1,18})-([0-9]{1,18})", re.ASCII)
 # What makes a copy onto itself a change, beside the directive. By beginning.
 _CHANGES = ("x-amz-storage-class", "x-amz-website-redirect-location", ALGORITHM)
+_IN_PLACE = ("x-amz-storage-class", "x-amz-website-redirect-location")
 _TO_ITSELF = (
     "This copy request is illegal because it is trying to copy an object to itself without changing the "
     "object's metadata, storage class, website redirect location or encryption attributes."
@@ -188,6 +193,29 @@ def tags_of_form(document: str) -> str:
         return parse_tags(document.encode("utf-8", "surrogateescape"))
     except S3Error as error:
         raise S3Error("MalformedXML") from error
+
+
+def carried(headers: Mapping[str, str], *, now: datetime) -> dict[str, str]:
+    """The headers that keep an object as it is, where it is copied onto itself: all but tags and ACL.
+
+    `headers` are the store's of a HEAD. A retention that is over is left out, as no new one may lie in the
+    past; one whose end cannot be read is kept.
+    """
+    kept = kept_description(headers) | {name: headers[name] for name in _IN_PLACE if name in headers}
+    if headers.get(_LEGAL_HOLD, "OFF").upper() != "OFF":
+        kept[_LEGAL_HOLD] = headers[_LEGAL_HOLD]
+    if _LOCK_MODE in headers and is_held_until(headers.get(_LOCKED_UNTIL, ""), now=now):
+        kept |= {name: headers[name] for name in (_LOCK_MODE, _LOCKED_UNTIL) if name in headers}
+    return kept
+
+
+def is_held_until(until: str, *, now: datetime) -> bool:
+    """Whether a retention still holds; one whose end cannot be read does."""
+    try:
+        moment = datetime.fromisoformat(until)
+    except ValueError:
+        return True
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) > now
 
 
 def iso_date(http_date: str, *, otherwise: datetime) -> str:

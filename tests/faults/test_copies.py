@@ -1,24 +1,31 @@
 """Copies while the store or another client interferes: a body never gets an envelope that is not its own."""
 
+import itertools
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from proxy.seal.envelope import Mode, kms_context, open_envelope, read_envelope, seal_envelope
+from proxy.seal.envelope import open_envelope, read_envelope
 from recovery.sizes import sealed_size
 from tests.e2e.at_rest import holds_a_run_of, plaintext
 from tests.e2e.sdk import client, refused
+from tests.e2e.wire import UNSIGNED, sign
 from tests.faults.evidence import Evidence
+from tests.faults.huge import GIB, huge_source
 from tests.faults.relay import Relay, Way, relaying
+from tests.faults.wire import talking, target_of
 from tests.stores.sealgate import Sealgate, serving
 from tests.stores.seaweedfs import Store
 
-GIB, MIB = 1 << 30, 1 << 20
+MIB = 1 << 20
 FIRST, SECOND = plaintext(12 * MIB + 5, seed=1), plaintext(12 * MIB + 5, seed=2)
 ON_THE_STORE = 64 * 1024
 """More than heads and documents of one copy, and less than any body here."""
@@ -31,8 +38,12 @@ class Places:
     near: str = field(default_factory=lambda: f"near-{uuid.uuid4()}")
     parted: str = field(default_factory=lambda: f"parted-{uuid.uuid4()}")
     """One request copies 5 MiB there, and no more."""
+    held: str = field(default_factory=lambda: f"held-{uuid.uuid4()}")
+    """As parted, with Object Lock."""
     blunt: str = field(default_factory=lambda: f"blunt-{uuid.uuid4()}")
     """Knows no condition on a copy's source."""
+    dated: str = field(default_factory=lambda: f"dated-{uuid.uuid4()}")
+    """As blunt, with versions."""
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +55,10 @@ def relay(store: Store) -> Iterator[Relay]:
 @pytest.fixture(scope="module")
 def places(raw: Any) -> Places:
     made = Places()
-    for name in (made.near, made.parted, made.blunt):
+    for name in (made.near, made.parted, made.blunt, made.dated):
         raw.create_bucket(Bucket=name)
+    raw.create_bucket(Bucket=made.held, ObjectLockEnabledForBucket=True)
+    raw.put_bucket_versioning(Bucket=made.dated, VersioningConfiguration={"Status": "Enabled"})
     return made
 
 
@@ -65,7 +78,8 @@ def service(
         upstream | {"name": "parted", "capabilities": {"largest_copy_bytes": 5 * MIB}},
         upstream | {"name": "blunt", "capabilities": {"conditional_copies": False}},
     ]
-    rules = [{"match": getattr(places, name), "upstream": name} for name in ("near", "parted", "blunt")]
+    behind = {"near": "near", "parted": "parted", "held": "parted", "blunt": "blunt", "dated": "blunt"}
+    rules = [{"match": getattr(places, name), "upstream": upstream} for name, upstream in behind.items()]
     directory = Path(tmp_path_factory.mktemp("copying"))
     with serving(replace(store, url=relay.url), directory, upstreams=upstreams, buckets=rules) as running:
         yield running
@@ -101,6 +115,11 @@ class Overwriting:
             self._bodies.append({"Body": stored["Body"].read(), "Metadata": stored["Metadata"]})
         self.done = 0
 
+    @property
+    def plain(self) -> bytes:
+        """What lies there now."""
+        return (FIRST, SECOND)[self.done % 2]
+
     def when(self, mark: bytes, *, times: int) -> Callable[[bytes], bytes]:
         """A relay's change, which leaves the bytes as they are."""
 
@@ -131,7 +150,7 @@ def test_no_body_passes_the_proxy(
     *, s3: Any, raw: Any, kms: Any, relay: Relay, places: Places, key: str
 ) -> None:
     """1 GiB is copied, and less than 64 KiB go between proxy and store."""
-    content_key, data_key = b"c" * 32, _huge_source(raw, kms, places.near, key)
+    content_key, data_key = b"c" * 32, huge_source(raw, kms, places.near, key)
 
     with relay.trouble():
         copied(s3, key, places.near)
@@ -151,8 +170,12 @@ def test_no_body_passes_the_proxy(
         raw.delete_object(Bucket=places.near, Key=name)
 
 
-@pytest.mark.parametrize("place", ["near", "parted", "blunt"])
-def test_a_source_that_is_overwritten_meanwhile_is_copied_as_it_is_then(
+# Place -> what is in the request that takes the body, and in no other.
+TAKES_THE_BODY = {"near": b"x-amz-copy-source:", "parted": b"x-amz-copy-source:", "blunt": b"GET /"}
+
+
+@pytest.mark.parametrize("place", TAKES_THE_BODY)
+def test_a_source_that_is_overwritten_meanwhile_is_copied_as_it_is_then_or_not_at_all(
     *,
     s3: Any,
     raw: Any,
@@ -165,41 +188,124 @@ def test_a_source_that_is_overwritten_meanwhile_is_copied_as_it_is_then(
     """After the envelope was read and before the body is copied: the new body comes with the new envelope."""
     bucket = getattr(places, place)
     meanwhile = overwriting(bucket)
-    mark = b"GET /" if place == "blunt" else b"x-amz-copy-source:"
+    change = partial(meanwhile.when, TAKES_THE_BODY[place])
 
-    with relay.trouble(to_store=Way(change=meanwhile.when(mark, times=1))):
+    with relay.trouble(to_store=Way(change=change(times=1000))), pytest.raises(ClientError) as caught:
         copied(s3, key, bucket)
+    assert refused(caught.value) == (409, "OperationAborted")
+    assert f"{key}-copy" not in names(raw, bucket)
 
-    assert meanwhile.done == 1
-    assert s3.get_object(Bucket=bucket, Key=f"{key}-copy")["Body"].read() == SECOND
-    assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == SECOND
+    last = meanwhile.done
+    with relay.trouble(to_store=Way(change=change(times=last + 1))):
+        copied(s3, key, bucket)
+    assert meanwhile.done == last + 1
+    for name in (key, f"{key}-copy"):
+        assert s3.get_object(Bucket=bucket, Key=name)["Body"].read() == meanwhile.plain
     assert "Uploads" not in raw.list_multipart_uploads(Bucket=bucket)
 
 
-@pytest.mark.parametrize("place", ["near", "parted", "blunt"])
-def test_a_source_that_never_stands_still_is_not_copied(
+def test_a_store_without_conditions_copies_the_version_that_was_looked_at(
+    *, s3: Any, relay: Relay, places: Places, key: str, overwriting: Callable[[str], Overwriting]
+) -> None:
+    """Where it has versions: what comes after it is no reason to begin anew."""
+    meanwhile = overwriting(places.dated)
+    before = meanwhile.plain
+
+    with relay.trouble(to_store=Way(change=meanwhile.when(b"x-amz-copy-source:", times=1))):
+        copied(s3, key, places.dated)
+        moved = relay.moved_bytes
+
+    assert meanwhile.done == 1
+    assert moved < ON_THE_STORE
+    assert s3.get_object(Bucket=places.dated, Key=f"{key}-copy")["Body"].read() == before
+    assert s3.get_object(Bucket=places.dated, Key=key)["Body"].read() == meanwhile.plain != before
+
+
+class Swallowing:
+    """Lets so much of the requests with this mark through, and nothing behind it: they never end."""
+
+    def __init__(self, mark: bytes, *, through: int) -> None:
+        self._mark, self._left = mark, through
+        self._begun = False
+        self.stuck = threading.Event()
+
+    def change(self, piece: bytes) -> bytes:
+        self._begun = self._begun or self._mark in piece
+        if not self._begun or piece.startswith(b"DELETE "):
+            return piece
+        kept = piece[: self._left]
+        self._left -= len(kept)
+        if not self._left:
+            self.stuck.set()
+        return kept
+
+
+@pytest.mark.parametrize(
+    ("place", "mark", "through"), [("parted", b"x-amz-copy-source-range:", 0), ("blunt", b"PUT /", 6 * MIB)]
+)
+def test_a_client_that_leaves_in_the_middle_leaves_nothing_behind(
     *,
     s3: Any,
     raw: Any,
+    service: Sealgate,
     relay: Relay,
     places: Places,
     key: str,
+    witness: Evidence,
     place: str,
-    overwriting: Callable[[str], Overwriting],
+    mark: bytes,
+    through: int,
 ) -> None:
+    """No object, and no upload whose parts take room."""
     bucket = getattr(places, place)
-    meanwhile = overwriting(bucket)
-    mark = b"GET /" if place == "blunt" else b"x-amz-copy-source:"
+    s3.put_object(Bucket=bucket, Key=key, Body=FIRST)
+    url = f"{service.url}/{bucket}/{key}-copy"
+    signed = sign("PUT", url, {"x-amz-copy-source": f"{bucket}/{key}"}, payload_hash=UNSIGNED)
+    swallowing = Swallowing(mark, through=through)
 
-    with (
-        relay.trouble(to_store=Way(change=meanwhile.when(mark, times=1000))),
-        pytest.raises(ClientError) as caught,
-    ):
-        copied(s3, key, bucket)
+    with relay.trouble(to_store=Way(change=swallowing.change)), talking(url) as talk:
+        talk.head("PUT", target_of(url), signed)
+        assert swallowing.stuck.wait(30)
+        talk.reset()
+        event = witness.about(f"{key}-copy")
 
-    assert refused(caught.value) == (409, "OperationAborted")
+    assert event["additionalEventData"]["outcome"] == "cancelled"
     assert f"{key}-copy" not in names(raw, bucket)
     assert "Uploads" not in raw.list_multipart_uploads(Bucket=bucket)
+
+
+@pytest.mark.parametrize("plain", [b"x", FIRST], ids=["whole", "by parts"])
+def test_another_key_in_place_carries_all_that_the_object_has(
+    *, s3: Any, raw: Any, kms: Any, relay: Relay, places: Places, key: str, plain: bytes
+) -> None:
+    """Also a lock that is put on it meanwhile, and an ACL, which no copy in parts takes along."""
+    name, arn = {"Bucket": places.held, "Key": key}, kms.create_key()["KeyMetadata"]["Arn"]
+    described = {"Metadata": {"a": "b"}, "CacheControl": "no-store", "StorageClass": "STANDARD_IA"}
+    s3.put_object(**name, **described, Body=plain, Tagging="team=a")
+    raw.put_object_acl(**name, ACL="public-read")
+    until = (datetime.now(UTC) + timedelta(days=1)).replace(microsecond=0)
+    retention = {"Mode": "GOVERNANCE", "RetainUntilDate": until}
+    looks = itertools.count(1)
+
+    def hold(piece: bytes) -> bytes:
+        if b"HEAD /" in piece and next(looks) == 2:  # the first one refuses what is held
+            raw.put_object_legal_hold(**name, LegalHold={"Status": "ON"})
+            raw.put_object_retention(**name, Retention=retention)
+        return piece
+
+    with relay.trouble(to_store=Way(change=hold)):
+        s3.update_object_encryption(**name, ObjectEncryption={"SSEKMS": {"KMSKeyArn": arn}})
+
+    got = s3.get_object(**name)
+    assert got["Body"].read() == plain
+    assert got["SSEKMSKeyId"] == arn
+    assert {each: got[each] for each in described} == described
+    assert (got["ObjectLockLegalHoldStatus"], got["ObjectLockMode"]) == ("ON", "GOVERNANCE")
+    assert got["ObjectLockRetainUntilDate"] == until
+    assert s3.get_object_tagging(**name)["TagSet"] == [{"Key": "team", "Value": "a"}]
+    assert "READ" in {grant["Permission"] for grant in s3.get_object_acl(**name)["Grants"]}
+    assert len(raw.list_object_versions(Bucket=places.held, Prefix=key)["Versions"]) == 2
+    assert "Uploads" not in raw.list_multipart_uploads(Bucket=places.held)
 
 
 def test_a_store_without_conditions_gets_a_body_of_its_own(
@@ -265,40 +371,3 @@ def test_a_success_that_holds_an_error_is_one(s3: Any, relay: Relay, places: Pla
         copied(s3, key, places.near)
 
     assert refused(caught.value) == (503, "ServiceUnavailable")
-
-
-def _huge_source(raw: Any, kms: Any, bucket: str, key: str) -> bytes:
-    """An object of 1 GiB as far as name, envelope and size go; a copy has no reason to look further.
-
-    Gives its data key. Made of copied parts, since sealing and sending that much would take long.
-    """
-    arn = kms.create_key()["KeyMetadata"]["Arn"]
-    context = kms_context(bucket=bucket, key=key.encode(), data_key_per_object=False)
-    made = kms.generate_data_key(KeyId=arn, KeySpec="AES_256", EncryptionContext=context)
-    envelope = seal_envelope(
-        bucket=bucket,
-        key=key.encode(),
-        mode=Mode.KMS,
-        data_key=made["Plaintext"],
-        content_key=b"c" * 32,
-        salt=b"s" * 16,
-        plain_length=GIB,
-        key_arn=arn,
-        wrapped_data_key=made["CiphertextBlob"],
-    )
-    piece = {"Bucket": bucket, "Key": f"{key}-piece"}
-    raw.put_object(**piece, Body=bytes(64 * MIB))
-    name = {"Bucket": bucket, "Key": key}
-    upload = {
-        **name,
-        "UploadId": raw.create_multipart_upload(**name, Metadata={"sealgate": envelope})["UploadId"],
-    }
-    etags = [
-        raw.upload_part_copy(**upload, PartNumber=number, CopySource=piece)["CopyPartResult"]["ETag"]
-        for number in range(1, 17)
-    ]
-    etags.append(raw.upload_part(**upload, PartNumber=17, Body=bytes(sealed_size(GIB) - GIB))["ETag"])
-    parts = [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, 1)]
-    raw.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
-    raw.delete_object(**piece)
-    return bytes(made["Plaintext"])

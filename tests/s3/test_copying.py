@@ -9,6 +9,7 @@ import pytest
 from proxy.s3.copying import (
     CopyResult,
     build_copy_result,
+    carried,
     check_source,
     checksum_elements,
     iso_date,
@@ -235,3 +236,38 @@ def passes(headers: dict[str, str]) -> bool:
     except S3Error as error:
         return error.code != "PreconditionFailed"
     return True
+
+
+LOCK = "x-amz-object-lock-"
+DESCRIBED = {
+    "cache-control": "no-store",
+    "content-encoding": "gzip",
+    "content-type": "text/x",
+    "x-amz-meta-a": "b",
+    "x-amz-storage-class": "STANDARD_IA",
+    "x-amz-website-redirect-location": "/there",
+}
+
+
+def held(mode: str, until: str) -> dict[str, str]:
+    return {f"{LOCK}mode": mode, f"{LOCK}retain-until-date": until}
+
+
+@pytest.mark.parametrize(
+    ("lock", "kept"),
+    [
+        ({}, False),
+        ({f"{LOCK}legal-hold": "ON"}, True),
+        ({f"{LOCK}legal-hold": "OFF"}, False),
+        (held("GOVERNANCE", "2026-01-02T03:04:06Z"), True),
+        (held("COMPLIANCE", "2026-01-02T03:04:06.000Z"), True),
+        (held("GOVERNANCE", "2026-01-02T03:04:05Z"), False),
+        (held("GOVERNANCE", "whenever"), True),
+        ({f"{LOCK}mode": "GOVERNANCE"}, True),
+    ],
+)
+def test_a_copy_in_place_carries_what_describes_and_what_holds(lock: dict[str, str], *, kept: bool) -> None:
+    """And nothing of the old envelope, of the body or of the store."""
+    told = {"x-amz-meta-sealgate": "1.AAAA", "etag": ETAG, "content-length": "3", "x-amz-version-id": "v"}
+
+    assert carried(DESCRIBED | lock | told, now=NOW) == DESCRIBED | (lock if kept else {})
