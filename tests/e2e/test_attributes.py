@@ -90,6 +90,13 @@ def test_what_is_not_there_is_not_found(s3: Any, bucket: str, key: str) -> None:
     assert refused(caught.value) == (404, "NoSuchKey")
 
 
+def test_a_bucket_that_is_not_there_is_told(s3: Any, key: str) -> None:
+    with pytest.raises(ClientError) as caught:
+        s3.get_object_attributes(Bucket=f"no-{key}", Key=key, ObjectAttributes=["ETag"])
+
+    assert refused(caught.value) == (404, "NoSuchBucket")
+
+
 def test_an_object_that_is_not_sealed_is_refused_as_a_read_of_it_is(
     s3: Any, raw: Any, bucket: str, key: str
 ) -> None:
