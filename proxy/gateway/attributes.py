@@ -11,7 +11,7 @@ from proxy.gateway.call import Call
 from proxy.gateway.datakeys import check_right_key, opened_envelope
 from proxy.gateway.rules import Mode as RuleMode
 from proxy.gateway.sealed_object import SealedObject, sealed_or_left, sealed_total, version_query
-from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
+from proxy.gateway.store import answer_to, refuse_missing_bucket, refuse_unless_ok, request_for
 from proxy.gateway.told import TYPE, checksum_headers, part_checksum_headers
 from proxy.s3.attributes import (
     Attributes,
@@ -23,7 +23,6 @@ from proxy.s3.attributes import (
 )
 from proxy.s3.checksums import PREFIX
 from proxy.s3.encryption import refuse_on_read
-from proxy.s3.errors import S3Error
 from proxy.s3.headers import store_headers
 from proxy.seal.parts import Parts
 from proxy.upstream.messages import Headers, Response
@@ -45,7 +44,7 @@ async def _answer(call: Call, wish: Wish) -> None:
     request = request_for(call, headers, method="HEAD", query=version_query(call))
     async with answer_to(call, request) as response:
         if response.status == 404:
-            await _refuse_missing_bucket(call)
+            await refuse_missing_bucket(call)
         await refuse_unless_ok(call, response)
         stored_length = sealed_total(response)
         found = None if passes else await sealed_or_left(call, response, stored_length)
@@ -56,14 +55,6 @@ async def _answer(call: Call, wish: Wish) -> None:
     kept = {name: told[name] for name in TOLD if name in told}
     document = build_attributes(wish, attributes)
     await call.reply(200, kept | {"content-type": "application/xml"}, document)
-
-
-async def _refuse_missing_bucket(call: Call) -> None:
-    """A HEAD has no document that says what is missing. Raises S3Error NoSuchBucket."""
-    bucket = request_for(call, {}, method="HEAD", query="", path=f"/{call.request.bucket}")
-    async with answer_to(call, bucket) as response:
-        if response.status == 404:
-            raise S3Error("NoSuchBucket", BucketName=call.request.bucket)
 
 
 def _as_stored(response: Response, stored_length: int) -> Attributes:

@@ -12,7 +12,14 @@ from proxy.gateway.copy_in_parts import copy_in_parts
 from proxy.gateway.copy_source import Made, Source, SourceChanged
 from proxy.gateway.rewrap import rewrapped
 from proxy.gateway.sealing_plan import plan_for
-from proxy.gateway.store import ERROR_BYTES, answer_to, refusal, refuse_unless_ok, request_for
+from proxy.gateway.store import (
+    ERROR_BYTES,
+    answer_to,
+    refusal,
+    refuse_missing_bucket,
+    refuse_unless_ok,
+    request_for,
+)
 from proxy.gateway.store_encryption import asked_of_store, told_by_store
 from proxy.s3.copying import METADATA_DIRECTIVE, TAGGING_DIRECTIVE, checksum_elements, parse_copy_result
 from proxy.s3.encryption import parse_encryption
@@ -47,6 +54,8 @@ async def copy_on_store(call: Call, source: Source, described: dict[str, str]) -
     async with answer_to(call, request_for(call, headers)) as response:
         if response.status == 412:
             raise SourceChanged(await refusal(call, response))
+        if response.status == 500:  # what SeaweedFS says of a target's bucket that is not there
+            await refuse_missing_bucket(call)
         await refuse_unless_ok(call, response)
         result = parse_copy_result(await response.read(limit=ERROR_BYTES))
         return Made(result=result, headers=response.headers, encryption={})

@@ -91,6 +91,14 @@ async def refuse_unless_ok(call: Call, response: Response) -> None:
         raise await refusal(call, response)
 
 
+async def refuse_missing_bucket(call: Call) -> None:
+    """Where an answer does not say what is missing: ask for the bucket. Raises S3Error NoSuchBucket."""
+    bucket = request_for(call, {}, method="HEAD", query="", path=f"/{call.request.bucket}")
+    async with answer_to(call, bucket) as response:
+        if response.status == 404:
+            raise S3Error("NoSuchBucket", BucketName=call.request.bucket)
+
+
 async def refusal(call: Call, response: Response) -> S3Error:
     """The S3Error for an answer that is not 2xx."""
     document = b"" if call.request.method == "HEAD" else await response.read(limit=ERROR_BYTES)

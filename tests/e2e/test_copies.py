@@ -222,3 +222,12 @@ def test_a_source_under_a_key_that_the_client_may_not_use_is_refused(
 
     assert refused(caught.value) == (403, "AccessDenied")
     assert f"{key}-copy" not in sealed_on_store.keys(bucket)
+
+
+def test_a_target_in_no_bucket_is_told(s3: Any, bucket: str, key: str) -> None:
+    s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+
+    with pytest.raises(ClientError) as caught:
+        s3.copy_object(Bucket=f"no-{key}", Key=key, CopySource={"Bucket": bucket, "Key": key})
+
+    assert refused(caught.value) == (404, "NoSuchBucket")
