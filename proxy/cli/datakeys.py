@@ -62,18 +62,13 @@ def _from_engine(engine: Engine, key_arn: str, wrapped: bytes, context: dict[str
 
 
 def _whoever_may(key_arn: str) -> Principal:
-    """The proxy, speaking for the account whose key it is; for nobody with a key of the service's own.
-
-    Whoever has root key and store may do everything; asking as the proxy does keeps disabled keys disabled.
-    """
+    """Whoever has root key and store may use every key; a disabled one stays disabled."""
     region, account = (key_arn.split(":", 5) + [""] * 5)[3:5]
-    speaking = None if account == SERVICE_ACCOUNT else (f"arn:aws:iam::{account}:root", account)
     return Principal(
         arn=f"arn:aws:iam::{SERVICE_ACCOUNT}:role/sealgate-open",
-        account=SERVICE_ACCOUNT,
-        kind="proxy",
+        account=account,
+        kind="operator",
         region=region,
-        on_behalf_of=speaking,
     )
 
 

@@ -45,6 +45,7 @@ def principal_of(
             region=proof.claim.region,
             source_ip=peer_ip,
             secure_transport=peer_secure,
+            user_agent=headers.get("user-agent", ""),
         )
     _check_may_speak(who, spoken, proof.claim.signed_headers)
     client = _client(who, spoken, identities)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any
 
-from proxy.hsm.core.access import USES, Principal, check_action, denied
+from proxy.hsm.core.access import UNRESOURCED, USES, Principal, Rights, denied
 from proxy.hsm.core.errors import KmsError
 from proxy.hsm.core.model import Manager
 from proxy.hsm.core.names import SERVICE_ACCOUNT
@@ -20,10 +20,13 @@ from proxy.hsm.engine_aliases import AliasActions
 from proxy.hsm.engine_crypto import CryptoActions
 from proxy.hsm.engine_desk import Call, Desk, Limits
 from proxy.hsm.engine_due import DeletionActions, Happening, do_due
+from proxy.hsm.engine_grants import GrantActions
 from proxy.hsm.engine_keys import KeyActions
+from proxy.hsm.engine_policies import PolicyActions
 from proxy.hsm.engine_rotation import RotationActions
 from proxy.hsm.engine_tags import TagActions
 from proxy.hsm.engine_usage import OWN_ACTIONS, UsageActions, quotas_used
+from proxy.hsm.guard import Guard, RightsOf, check_proxied
 from proxy.hsm.keyring import Keyring
 from proxy.hsm.store import Store, StoreFailed
 from proxy.hsm.throttle import Throttle
@@ -55,6 +58,11 @@ class Trace:
     request_id: str = ""
 
 
+def nothing(_arn: str) -> Rights:
+    """What somebody may do of whom nothing is known."""
+    return Rights()
+
+
 class Engine:
     """Safe to call from any thread. Owns the store, and closes it."""
 
@@ -69,16 +77,20 @@ class Engine:
         limits: Limits | None = None,
         throttle: Throttle | None = None,
         prices: Prices | None = None,
+        rights_of: RightsOf = nothing,
     ) -> None:
         """Reads the whole store; raises its StoreDamaged, having closed it.
 
-        The clock gives epoch seconds, random secure bytes. Without a throttle, nobody is held to a rate.
+        The clock gives epoch seconds, random secure bytes, rights_of an identity's policies and tags by its
+        ARN. Without a throttle, nobody is held to a rate.
         """
         if SERVICE_ACCOUNT in accounts:
             raise ValueError(f"account {SERVICE_ACCOUNT} is the service's own")
         self._accounts, self._regions = frozenset(accounts), frozenset(regions)
+        ring = Keyring(store)
         self._desk = Desk(
-            ring=Keyring(store),
+            ring=ring,
+            guard=Guard(ring.grants, rights_of),
             clock=lambda: round(clock(), 3),
             random=random,
             limits=limits or Limits(),
@@ -105,7 +117,7 @@ class Engine:
             raise KmsError("UnsupportedOperationException", f"{action} is not provided by this service")
         call = Call(principal=principal, action=action, request=request)
         try:
-            self._check_caller(principal, action)
+            self._check_caller(call)
             self._check_rate(call)
             response = self._run(handler, call)
         except KmsError as exc:
@@ -137,9 +149,12 @@ class Engine:
         """
         return do_due(self._desk)
 
-    def serve(self, accounts: Collection[str]) -> None:
-        """Whose clients may call from now on; a call under way may still end by the accounts before."""
+    def serve(self, accounts: Collection[str], rights_of: RightsOf) -> None:
+        """Whose clients may call from now on, and what they may do; a call under way may still end by what
+        was before.
+        """
         self._accounts = frozenset(accounts)
+        self._desk.guard.serve(rights_of)
 
     def close(self) -> None:
         """Wipes all key material and closes the store. Idempotent; no call may be running."""
@@ -188,7 +203,8 @@ class Engine:
                         )
                     )
 
-    def _check_caller(self, principal: Principal, action: str) -> None:
+    def _check_caller(self, call: Call) -> None:
+        principal, action = call.principal, call.action
         if principal.region not in self._regions:
             raise KmsError("InvalidSignatureException", "Credential should be scoped to a valid region.")
         speaks = principal.on_behalf_of is not None
@@ -196,7 +212,10 @@ class Engine:
             raise denied(principal, action, "*")
         if (speaks or principal.kind == "user") and principal.client_account not in self._accounts:
             raise denied(principal, action, "*")
-        check_action(principal, action)
+        check_proxied(principal, action)
+        if action in UNRESOURCED | OWN_ACTIONS:
+            self._desk.guard.check_alone(self._desk.asked(call))
+        self._desk.check_tokens(call)
 
 
 def _outcome(call: Call, response: dict[str, Any]) -> Outcome:
@@ -211,9 +230,11 @@ def _outcome(call: Call, response: dict[str, Any]) -> Outcome:
 def _actions(desk: Desk, usage: UsageActions) -> dict[str, Callable[[Call], dict[str, Any]]]:
     keys, aliases, crypto = KeyActions(desk), AliasActions(desk), CryptoActions(desk)
     deletion, rotation, tags = DeletionActions(desk), RotationActions(desk), TagActions(desk)
+    grants, policies = GrantActions(desk), PolicyActions(desk)
     return {
         "CancelKeyDeletion": deletion.cancel_key_deletion,
         "CreateAlias": aliases.create_alias,
+        "CreateGrant": grants.create_grant,
         "CreateKey": keys.create_key,
         "Decrypt": crypto.decrypt,
         "DeleteAlias": aliases.delete_alias,
@@ -228,14 +249,21 @@ def _actions(desk: Desk, usage: UsageActions) -> dict[str, Callable[[Call], dict
         "GenerateRandom": crypto.generate_random,
         "GetBill": usage.get_bill,
         "GetKeyLastUsage": usage.get_key_last_usage,
+        "GetKeyPolicy": policies.get_key_policy,
         "GetKeyRotationStatus": rotation.get_key_rotation_status,
         "GetQuotas": usage.get_quotas,
         "GetUsage": usage.get_usage,
         "ListAliases": aliases.list_aliases,
+        "ListGrants": grants.list_grants,
+        "ListKeyPolicies": policies.list_key_policies,
         "ListKeyRotations": rotation.list_key_rotations,
         "ListKeys": keys.list_keys,
         "ListResourceTags": tags.list_resource_tags,
+        "ListRetirableGrants": grants.list_retirable_grants,
+        "PutKeyPolicy": policies.put_key_policy,
         "ReEncrypt": crypto.re_encrypt,
+        "RetireGrant": grants.retire_grant,
+        "RevokeGrant": grants.revoke_grant,
         "RotateKeyOnDemand": rotation.rotate_key_on_demand,
         "ScheduleKeyDeletion": deletion.schedule_key_deletion,
         "TagResource": tags.tag_resource,

@@ -1,12 +1,11 @@
 """The actions on aliases. An alias and its key share account and region; each action needs the right to the
-key.
+alias, which identity policies give alone, and to the key: AWS's page "Controlling access to aliases".
 """
 
 from dataclasses import dataclass, replace
 from typing import Any
 
 from proxy.hsm.core import names
-from proxy.hsm.core.access import check_access
 from proxy.hsm.core.errors import KmsError
 from proxy.hsm.core.model import Alias, Key
 from proxy.hsm.core.paging import page
@@ -22,9 +21,10 @@ class AliasActions:
     def create_alias(self, call: Call) -> Response:
         name, caller = call.request["AliasName"], call.principal
         names.check_alias_name(name)
+        arn = names.alias_arn(caller.region, caller.account, name)
+        self.desk.guard.check_alone(self.desk.asked(call), arn)
         key = self._target(call)
         if self.desk.maybe_alias(caller.region, caller.account, name) is not None:
-            arn = names.alias_arn(caller.region, caller.account, name)
             raise KmsError("AlreadyExistsException", f"An alias with the name {arn} already exists")
         self._check_quota(key)
         now = self.desk.clock()
@@ -57,7 +57,7 @@ class AliasActions:
         if call.request.get("KeyId") is None:
             every = ring.alias_names(caller.region, caller.account)
         else:
-            every = ring.aliases_of(self.desk.managed_key(call, call.request["KeyId"]))
+            every = ring.aliases_of(self.desk.own_key(call, call.request["KeyId"]))
         found, following = page(every, call.request, default=50, most=100)
         aliases = [
             held for name in found if (held := self.desk.maybe_alias(caller.region, caller.account, name))
@@ -69,8 +69,9 @@ class AliasActions:
         name = call.request["AliasName"]
         names.check_alias_name(name)
         alias = self.desk.own_alias(call, name)
+        self.desk.guard.check_alone(self.desk.asked(call), alias.arn)
         call.key = self.desk.target(alias)
-        check_access(call.principal, call.action, call.key, named=alias.arn)
+        self.desk.check_access(call, call.key, named=alias.arn)
         return alias
 
     def _target(self, call: Call) -> Key:

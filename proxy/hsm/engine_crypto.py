@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from proxy.hsm.core import blob as blobs
-from proxy.hsm.core.access import check_access
 from proxy.hsm.core.box import NONCE_SIZE
 from proxy.hsm.core.context import context_bytes
 from proxy.hsm.core.errors import KmsError
 from proxy.hsm.core.model import SYMMETRIC, Key, KeyVersion
 from proxy.hsm.core.states import check_state
-from proxy.hsm.engine_desk import Call, Desk
+from proxy.hsm.engine_desk import Call, Desk, check_dry_run
 
 Response = dict[str, Any]
 
@@ -41,7 +40,6 @@ class CryptoActions:
         return self._data_key(call)[1]
 
     def generate_random(self, call: Call) -> Response:
-        """Of no key, so no key's policy is asked."""
         asked = call.request
         _check_request(asked)
         if asked.get("CustomKeyStoreId") is not None:
@@ -57,7 +55,7 @@ class CryptoActions:
         plain, context = asked["Plaintext"], context_bytes(asked.get("EncryptionContext"))
         _check_plaintext(plain)
         key = self.desk.usable_key(call, asked["KeyId"])
-        _check_dry_run(asked)
+        check_dry_run(asked)
         _, blob = self._sealed(key, plain, context)
         return {"CiphertextBlob": blob, "KeyId": key.arn, "EncryptionAlgorithm": SYMMETRIC}
 
@@ -65,8 +63,8 @@ class CryptoActions:
         asked = call.request
         _check_request(asked, algorithms=("EncryptionAlgorithm",))
         context = context_bytes(asked.get("EncryptionContext"))
-        opened = self._opened(call, asked.get("KeyId"), context)
-        _check_dry_run(asked)
+        opened = self._opened(call, asked.get("KeyId"), context, action="Decrypt")
+        check_dry_run(asked)
         key, version, plain = opened
         return {
             "KeyId": key.arn,
@@ -80,10 +78,13 @@ class CryptoActions:
         _check_request(asked, algorithms=("SourceEncryptionAlgorithm", "DestinationEncryptionAlgorithm"))
         old_context = context_bytes(asked.get("SourceEncryptionContext"))
         new_context = context_bytes(asked.get("DestinationEncryptionContext"))
-        source, old_version, plain = self._opened(call, asked.get("SourceKeyId"), old_context)
+        call.same_key = self._stays(call)
+        source, old_version, plain = self._opened(
+            call, asked.get("SourceKeyId"), old_context, action="ReEncryptFrom"
+        )
         call.source_key = source
-        key = self.desk.usable_key(call, asked["DestinationKeyId"])
-        _check_dry_run(asked)
+        key = self.desk.usable_key(call, asked["DestinationKeyId"], action="ReEncryptTo")
+        check_dry_run(asked)
         version, blob = self._sealed(key, plain, new_context)
         return {
             "CiphertextBlob": blob,
@@ -100,7 +101,7 @@ class CryptoActions:
         _check_request(asked)
         size, context = _data_key_size(asked), context_bytes(asked.get("EncryptionContext"))
         key = self.desk.usable_key(call, asked["KeyId"])
-        _check_dry_run(asked)
+        check_dry_run(asked)
         plain = self.desk.random(size)
         version, blob = self._sealed(key, plain, context)
         return plain, {"CiphertextBlob": blob, "KeyId": key.arn, "KeyMaterialId": version.material_id}
@@ -112,16 +113,21 @@ class CryptoActions:
         )
         return version, blob
 
-    def _opened(self, call: Call, key_id: str | None, context: bytes) -> tuple[Key, KeyVersion, bytes]:
+    def _opened(
+        self, call: Call, key_id: str | None, context: bytes, *, action: str
+    ) -> tuple[Key, KeyVersion, bytes]:
         """The key that the blob names, checked against the one that the caller expects, and what the blob
         holds.
         """
         asked = call.request
         if _ignores_ciphertext(asked):
-            key = self.desk.usable_key(call, _required(key_id, "KeyId"))
+            key = self.desk.usable_key(call, _required(key_id, "KeyId"), action=action)
             return key, self.desk.current_version(key), b""
         blob = blobs.parse_blob(_required(asked.get("CiphertextBlob"), "CiphertextBlob"))
-        key = self._named_in(call, blob) if key_id is None else self.desk.allowed_key(call, key_id)
+        if key_id is None:
+            key = self._named_in(call, blob, action)
+        else:
+            key = self.desk.allowed_key(call, key_id, action=action)
         if key.key_id != blob.key_id:
             raise KmsError("IncorrectKeyException", _OTHER_KEY)
         check_state(call.action, key.state, key.arn)
@@ -130,7 +136,7 @@ class CryptoActions:
             raise KmsError("InvalidCiphertextException")
         return key, version, blobs.open_blob(blob, version.material, context)
 
-    def _named_in(self, call: Call, blob: blobs.Blob) -> Key:
+    def _named_in(self, call: Call, blob: blobs.Blob, action: str) -> Key:
         """Without a KeyId the blob says which; a key that is not the caller's and one that is not there
         look alike.
         """
@@ -138,20 +144,32 @@ class CryptoActions:
         if key is None:
             raise KmsError("AccessDeniedException", _UNKNOWN_KEY)
         try:
-            check_access(call.principal, call.action, key, named="")
+            self.desk.check_access(call, key, named="", action=action)
         except KmsError as exc:
             if key.account == call.principal.client_account:
                 raise
             raise KmsError("AccessDeniedException", _UNKNOWN_KEY) from exc
         return key
 
+    def _stays(self, call: Call) -> bool:
+        """Whether a ReEncrypt opens and seals under one key, as policies may want to know. Nobody's right to
+        either was asked yet, so nothing is told of a key that is not there.
+        """
+        asked = call.request
+        try:
+            target = self.desk.named_key(call, asked["DestinationKeyId"])
+            if _ignores_ciphertext(asked):
+                return self.desk.named_key(call, asked.get("SourceKeyId") or "") == target
+            blob = blobs.parse_blob(asked.get("CiphertextBlob") or b"")
+        except KmsError:
+            return False
+        return blob.key_id == target.key_id
+
 
 def _check_request(asked: Mapping[str, Any], algorithms: tuple[str, ...] = ()) -> None:
     """What AWS has and this service has not, by name."""
     if asked.get("Recipient") is not None:
         raise KmsError("UnsupportedOperationException", "Recipient is not provided by this service")
-    if asked.get("GrantTokens"):
-        raise KmsError("InvalidGrantTokenException", "No grant has this token")
     for member in algorithms:
         algorithm = asked.get(member) or SYMMETRIC
         if algorithm != SYMMETRIC:
@@ -179,12 +197,6 @@ def _data_key_size(asked: Mapping[str, Any]) -> int:
     if not 1 <= size <= DATA_KEY_LIMIT:
         raise KmsError("ValidationException", f"NumberOfBytes must be between 1 and {DATA_KEY_LIMIT}")
     return int(size)
-
-
-def _check_dry_run(asked: Mapping[str, Any]) -> None:
-    if asked.get("DryRun"):
-        says = "The request would have succeeded, but the DryRun option is set."
-        raise KmsError("DryRunOperationException", says)
 
 
 def _ignores_ciphertext(asked: Mapping[str, Any]) -> bool:

@@ -11,13 +11,16 @@ from threading import RLock
 from typing import Any
 
 from proxy.hsm.core import names
-from proxy.hsm.core.access import Principal, check_access, denied
+from proxy.hsm.core.access import FOREIGN, Principal, denied
+from proxy.hsm.core.conditions import Asked
 from proxy.hsm.core.errors import KmsError
+from proxy.hsm.core.grants import Grant, invalid_token, token_target
 from proxy.hsm.core.lifecycle import is_gone
 from proxy.hsm.core.minting import new_service_key
 from proxy.hsm.core.model import Alias, Key, KeyVersion
 from proxy.hsm.core.names import Reference
 from proxy.hsm.core.states import check_state
+from proxy.hsm.guard import Guard
 from proxy.hsm.keyring import Keyring
 
 
@@ -31,6 +34,7 @@ class Limits:
     tags_per_key: int = 50
     on_demand_rotations: int = 25
     """Of a key, in all its life."""
+    grants_per_key: int = 50_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,6 +48,8 @@ class Call:
     """The key that the response names, or that was refused."""
     source_key: Key | None = None
     """Of ReEncrypt, the key that opens."""
+    same_key: bool = False
+    """Of ReEncrypt, whether the key that opens is the one that seals."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,21 +57,25 @@ class Desk:
     """Shared by all actions. `lock` is held wherever the keyring changes."""
 
     ring: Keyring
+    guard: Guard
     clock: Callable[[], float]
     random: Callable[[int], bytes]
     limits: Limits
     lock: RLock
 
-    def usable_key(self, call: Call, key_id: str) -> Key:
-        """The key that key_id names, which the caller may use for this action, in a state that allows it."""
-        key = self.allowed_key(call, key_id)
+    def usable_key(self, call: Call, key_id: str, *, action: str = "", grant: Grant | None = None) -> Key:
+        """The key that key_id names, which the caller may use for this action, in a state that allows it.
+
+        `action` is IAM's name where it is not the API's; `grant` is what the call is to make.
+        """
+        key = self.allowed_key(call, key_id, action=action, grant=grant)
         check_state(call.action, key.state, key.arn)
         return key
 
-    def allowed_key(self, call: Call, key_id: str) -> Key:
+    def allowed_key(self, call: Call, key_id: str, *, action: str = "", grant: Grant | None = None) -> Key:
         """The same, whatever its state."""
-        call.key = key = self._named(call, names.reference(key_id), key_id)
-        check_access(call.principal, call.action, key, named=key_id)
+        call.key = key = self.named_key(call, key_id)
+        self.check_access(call, key, named=key_id, action=action, grant=grant)
         return key
 
     def means_owned_key(self, call: Call) -> bool:
@@ -77,11 +87,56 @@ class Desk:
         named = [call.request.get(member) or "" for member in ("KeyId", "SourceKeyId", "DestinationKeyId")]
         return any(each == names.OWNED_ALIAS or f":{names.SERVICE_ACCOUNT}:" in each for each in named)
 
-    def managed_key(self, call: Call, key_id: str) -> Key:
+    def named_key(self, call: Call, key_id: str) -> Key:
+        """The key that key_id names, before anybody asked whether the caller may use it."""
+        return self._named(call, names.reference(key_id), key_id)
+
+    def check_access(
+        self, call: Call, key: Key, *, named: str, action: str = "", grant: Grant | None = None
+    ) -> None:
+        asked = self.asked(call, key, named=named, action=action, grant=grant)
+        self.guard.check_key(asked, operation=call.action)
+
+    def asked(
+        self,
+        call: Call,
+        key: Key | None = None,
+        *,
+        named: str = "",
+        action: str = "",
+        grant: Grant | None = None,
+    ) -> Asked:
+        """The call as a question to the guard."""
+        return Asked(
+            principal=call.principal,
+            rights=self.guard.rights(call.principal),
+            action=action or call.action,
+            request=call.request,
+            now_epoch=self.clock(),
+            key=key,
+            aliases=self.ring.aliases_of(key) if key else (),
+            named=named,
+            same_key=call.same_key,
+            grant=grant,
+        )
+
+    def check_tokens(self, call: Call) -> None:
+        """Grants hold from the moment they are made, so that a token is never needed; but it must be one."""
+        for text in call.request.get("GrantTokens") or ():
+            self.grant_of_token(text)
+
+    def grant_of_token(self, text: str) -> Grant:
+        """Raises InvalidGrantTokenException, also where the grant is no more."""
+        grant = self.ring.grants.grant(*token_target(text))
+        if grant is None:
+            raise invalid_token()
+        return grant
+
+    def managed_key(self, call: Call, key_id: str, *, grant: Grant | None = None) -> Key:
         """The same as usable_key, for actions that take no alias."""
         if names.reference(key_id).alias:
             raise KmsError("NotFoundException", f"Invalid keyId '{key_id}'")
-        return self.usable_key(call, key_id)
+        return self.usable_key(call, key_id, grant=grant)
 
     def current_version(self, key: Key) -> KeyVersion:
         """What new ciphertext is made under."""
@@ -115,6 +170,15 @@ class Desk:
             raise KmsError("NotFoundException", says)
         return alias
 
+    def own_key(self, call: Call, key_id: str) -> Key:
+        """The key of the caller's account that key_id names, whatever they may do with it."""
+        if names.reference(key_id).alias:
+            raise KmsError("NotFoundException", f"Invalid keyId '{key_id}'")
+        call.key = key = self.named_key(call, key_id)
+        if key.account != call.principal.client_account:
+            raise denied(call.principal, call.action, key_id, FOREIGN)
+        return key
+
     def _named(self, call: Call, meant: Reference, key_id: str) -> Key:
         caller = call.principal
         if meant.region and meant.region != caller.region:
@@ -128,7 +192,7 @@ class Desk:
             else self._identified(call, account, meant)
         )
         if key is None:
-            raise denied(caller, call.action, key_id)
+            raise denied(caller, call.action, key_id, FOREIGN)
         return key
 
     def _identified(self, call: Call, account: str, meant: Reference) -> Key | None:
@@ -167,3 +231,10 @@ class Desk:
         )
         self.ring.add_key(key, version, alias)
         return alias
+
+
+def check_dry_run(asked: Mapping[str, Any]) -> None:
+    """Ends a dry run that has come so far. Raises DryRunOperationException."""
+    if asked.get("DryRun"):
+        says = "The request would have succeeded, but the DryRun option is set."
+        raise KmsError("DryRunOperationException", says)

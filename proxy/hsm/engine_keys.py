@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from proxy.hsm.core import names
 from proxy.hsm.core.errors import KmsError
+from proxy.hsm.core.key_policies import checked_policy
 from proxy.hsm.core.lifecycle import AUTOMATIC, is_rotation_due
 from proxy.hsm.core.minting import new_key, next_version
 from proxy.hsm.core.model import SYMMETRIC, Key, Manager
@@ -12,6 +14,7 @@ from proxy.hsm.core.paging import page
 from proxy.hsm.core.states import KeyState
 from proxy.hsm.core.tags import checked_tags
 from proxy.hsm.engine_desk import Call, Desk
+from proxy.hsm.engine_policies import check_lockout
 
 Response = dict[str, Any]
 
@@ -25,7 +28,6 @@ PROVIDED: dict[str, tuple[Any, ...]] = {
     "MultiRegion": (False,),
     "CustomKeyStoreId": (),
     "XksKeyId": (),
-    "Policy": (),
 }
 """Members of CreateKey whose every other value is refused by name."""
 
@@ -37,6 +39,11 @@ class KeyActions:
     def create_key(self, call: Call) -> Response:
         asked, caller = call.request, call.principal
         _check_provided(asked)
+        if asked.get("Tags"):
+            any_key = names.key_arn(caller.region, caller.account, "*")
+            self.desk.guard.check_alone(self.desk.asked(call, action="TagResource"), any_key)
+        policy = asked.get("Policy") or ""
+        compiled = checked_policy(policy) if policy else None
         tags = checked_tags(asked.get("Tags") or (), self.desk.limits.tags_per_key)
         self._check_quota(caller.region, caller.account)
         call.key, version = new_key(
@@ -47,7 +54,10 @@ class KeyActions:
             random=self.desk.random,
             description=_description(asked.get("Description") or ""),
             tags=tags,
+            policy=policy,
         )
+        if compiled:
+            check_lockout(self.desk, call, call.key, compiled)
         self.desk.ring.add_key(call.key, version)
         return {"KeyMetadata": self._metadata(call.key)}
 

@@ -1,4 +1,4 @@
-"""All keys, versions and aliases in memory, with the store behind them; and what is counted of their use.
+"""All keys, versions, aliases and grants in memory, with the store behind them; and what is counted of use.
 
 Reads never touch the disk. A change is written first and seen after: if the store refuses it, memory is as
 it was. Reads may come from any thread; changes come one at a time, which the engine sees to.
@@ -10,14 +10,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from proxy.hsm.books import Books, past_of
+from proxy.hsm.core.grants import Grant
 from proxy.hsm.core.model import Alias, Key, KeyVersion
 from proxy.hsm.core.records import (
     ALIAS,
+    GRANT,
     KEY,
     LAST_USE,
     VERSION,
     RecordUnreadable,
     alias_record,
+    grant_record,
     key_record,
     past_record,
     read_record,
@@ -25,6 +28,7 @@ from proxy.hsm.core.records import (
     version_record,
 )
 from proxy.hsm.core.usage import LastUse, Past, Tracking, Usage
+from proxy.hsm.grantbook import Grantbook
 from proxy.hsm.store import Store, StoreDamaged
 
 Place = tuple[str, str]
@@ -42,6 +46,8 @@ class Keyring:
         self._alias_names: defaultdict[Place, list[str]] = defaultdict(list)
         self._aliases_of: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         self.books = Books(store)
+        self.grants = Grantbook()
+        """To be read; it changes through this class alone."""
         try:
             self._load()
         except BaseException:
@@ -98,15 +104,19 @@ class Keyring:
         self._keep_key(key)
 
     def destroy(self, key: Key) -> None:
-        """The key with all versions of its material and all aliases, in one change; the material is wiped
-        here and gone from the store's files. What bills need to know of it stays.
+        """The key with all versions of its material, all aliases and grants, in one change; the material is
+        wiped here and gone from the store's files. What bills need to know of it stays.
         """
         versions, aliases, past = self.versions(key), self._aliases_of_key(key), past_of(key, self.lived(key))
         gone = [(KEY, key.arn), (LAST_USE, key.arn)]
         gone += [(VERSION, version_name(version.key_id, version.number)) for version in versions]
         gone += [(ALIAS, alias.arn) for alias in aliases]
+        grants = self.grants.of_key(key.arn)
+        gone += [(GRANT, grant.record_name) for grant in grants]
         self._store.commit([past_record(past)], delete=gone)
         self.books.remember(past)
+        for grant in grants:
+            self.grants.drop(grant)
         for alias in aliases:
             self._drop_alias(alias)
         self._drop_key(key)
@@ -126,6 +136,14 @@ class Keyring:
         self._store.commit([], delete=[(ALIAS, alias.arn)])
         self._drop_alias(alias)
 
+    def put_grant(self, grant: Grant) -> None:
+        self._store.commit([grant_record(grant)])
+        self.grants.keep(grant)
+
+    def delete_grant(self, grant: Grant) -> None:
+        self._store.commit([], delete=[(GRANT, grant.record_name)])
+        self.grants.drop(grant)
+
     def close(self) -> None:
         """Wipes all key material and closes the store. Idempotent."""
         for version in self._versions.values():
@@ -142,6 +160,7 @@ class Keyring:
             LastUse: self.books.load,
             Past: self.books.load,
             Tracking: self.books.load,
+            Grant: self.grants.keep,
         }
         for record in self._store.records():
             try:
@@ -162,6 +181,8 @@ class Keyring:
         for alias in self._aliases.values():
             if (alias.region, alias.target_key_id) not in self._keys:
                 raise StoreDamaged(f"alias {alias.arn}", "the key it names is not there")
+        for arn in set(self.grants.key_arns()) - {key.arn for key in self._keys.values()}:
+            raise StoreDamaged(f"grants of {arn}", "the key is not there")
 
     def _keep_key(self, key: Key) -> None:
         if (key.region, key.key_id) not in self._keys:

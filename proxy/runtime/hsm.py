@@ -17,9 +17,12 @@ from proxy.auth.identities import Identities
 from proxy.auth.sigv4 import SigningKeys
 from proxy.auth.verify import Authenticator
 from proxy.config import schema
+from proxy.config.policies import policies_of
 from proxy.hsm.api import KmsApi, api_server
 from proxy.hsm.api_model import KmsModel
-from proxy.hsm.engine import Engine
+from proxy.hsm.core.access import Rights
+from proxy.hsm.engine import Engine, nothing
+from proxy.hsm.guard import RightsOf
 from proxy.hsm.init import open_sqlite_store
 from proxy.hsm.root import RootKeyError, root_source
 from proxy.hsm.store import StoreError
@@ -88,7 +91,7 @@ class Service:
         kept = None
         if config.audit != self.config.audit:
             kept = await open_journal(config, self._status.metrics)
-        return HsmChange(service=self, config=config, api=api, kept=kept)
+        return HsmChange(service=self, config=config, rights_of=rights_of(config), api=api, kept=kept)
 
     async def aclose(self) -> None:
         if self.leaving:
@@ -120,13 +123,14 @@ class HsmChange:
 
     service: Service
     config: schema.Config
+    rights_of: RightsOf
     api: KmsApi
     kept: Kept | None
     """The journal, where it is another."""
 
     async def swap(self) -> None:
         service = self.service
-        service.engine.serve(self.config.accounts)
+        service.engine.serve(self.config.accounts, self.rights_of)
         service.api, service.config = self.api, self.config
         if self.kept is not None:
             closing = asyncio.create_task(service.trail.exchange(self.kept).aclose())
@@ -136,6 +140,13 @@ class HsmChange:
     async def drop(self) -> None:
         if self.kept is not None:
             await self.kept.aclose()
+
+
+def rights_of(config: schema.Config) -> RightsOf:
+    """What the configuration's identities may do."""
+    policies = policies_of(config)
+    rights = {who.arn: Rights(policies=policies[who.arn], tags=who.tags) for who in config.identities}
+    return lambda arn: rights.get(arn) or nothing(arn)
 
 
 def _engine(config: schema.Config, start: Start) -> Engine:
@@ -158,6 +169,7 @@ def _engine(config: schema.Config, start: Start) -> Engine:
             limits=limits_of(hsm.quotas),
             throttle=throttle_of(hsm.quotas),
             prices=prices_of(hsm.prices),
+            rights_of=rights_of(config),
         )
     except (StoreError, RootKeyError) as exc:
         raise StartRefused(str(exc)) from None

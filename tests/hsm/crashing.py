@@ -23,12 +23,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from proxy.hsm.core.key_policies import default_policy
 from proxy.hsm.engine import Engine
 from proxy.hsm.init import initialise, open_sqlite_store
 from proxy.hsm.root import KeyFile
 from proxy.hsm.witness import FileWitness, beside
 from tests.hsm.rig import ACCOUNT, NOW, REGION, user
+from tests.hsm.rights import everything
 
+GRANTEE = f"arn:aws:iam::{ACCOUNT}:user/bea"
 PASSES = "the waiting time of a deletion passes"
 WAIT_SECONDS = 8 * 86_400.0
 WHENS = ("before", "after")
@@ -65,6 +68,7 @@ def opened(directory: Path) -> Engine:
         random=random.Random(2).randbytes,  # noqa: S311 -- the same keys in each run
         accounts=[ACCOUNT],
         regions=[REGION],
+        rights_of=everything,
     )
 
 
@@ -73,6 +77,8 @@ def steps(rounds: int) -> Iterable[Step]:
     yield "CreateKey", {"Description": "to be destroyed"}
     yield "CreateAlias", {"AliasName": "alias/destroyed", "TargetKeyId": "KEY"}
     yield "RotateKeyOnDemand", {"KeyId": "KEY"}
+    yield "CreateGrant", {"KeyId": "KEY", "GranteePrincipal": GRANTEE, "Operations": ["Decrypt"]}
+    yield "PutKeyPolicy", {"KeyId": "KEY", "Policy": default_policy(ACCOUNT)}
     yield "ScheduleKeyDeletion", {"KeyId": "KEY", "PendingWindowInDays": 7}
     yield PASSES, {}
     for number in range(rounds):
@@ -102,13 +108,14 @@ def run(engine: Engine, rounds: int, acknowledged: Callable[[], None]) -> None:
 
 
 def snapshot(engine: Engine) -> dict[str, Any]:
-    """All that the store holds of the account: keys with their material's digest, and aliases."""
+    """All that the store holds of the account: keys with their material's digest, grants and aliases."""
     ring = engine._desk.ring
     found: dict[str, Any] = {}
     for key_id in ring.key_ids(REGION, ACCOUNT):
         key = ring.key(REGION, key_id)
         assert key is not None
-        found[key_id] = (key, [sha256(v.material.reveal()).hexdigest() for v in ring.versions(key)])
+        digests = [sha256(v.material.reveal()).hexdigest() for v in ring.versions(key)]
+        found[key_id] = (key, digests, ring.grants.of_key(key.arn))
     for name in ring.alias_names(REGION, ACCOUNT):
         found[name] = ring.alias(REGION, ACCOUNT, name)
     return found

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from proxy.hsm.core.access import Principal
+from proxy.hsm.core.access import Principal, Rights
 from proxy.hsm.core.errors import KmsError
 from proxy.hsm.engine import Engine, Outcome
 from proxy.hsm.engine_desk import Limits
@@ -17,6 +17,7 @@ from proxy.hsm.init import initialise, open_sqlite_store
 from proxy.hsm.root import KeyFile
 from proxy.hsm.throttle import Throttle
 from proxy.hsm.witness import FileWitness, beside
+from tests.hsm.rights import EVERYTHING
 
 REGION, OTHER_REGION = "eu-central-1", "us-east-1"
 ACCOUNT, STRANGERS = "111122223333", "444455556666"
@@ -36,17 +37,19 @@ def proxy(client: str | None = ACCOUNT, region: str = REGION) -> Principal:
         kind="proxy",
         region=region,
         on_behalf_of=speaks,
+        via_service=f"s3.{region}.amazonaws.com" if client else "",
     )
 
 
 @dataclass
 class Rig:
-    """`now` is the engine's clock."""
+    """`now` is the engine's clock. Whoever is not in `rights` may do everything."""
 
     directory: Path
     limits: Limits
     now: float = NOW
     throttle: Throttle | None = None
+    rights: dict[str, Rights] = field(default_factory=dict)
     engine: Engine = field(init=False)
 
     def __post_init__(self) -> None:
@@ -89,6 +92,7 @@ class Rig:
             regions=[REGION, OTHER_REGION],
             limits=self.limits,
             throttle=self.throttle,
+            rights_of=lambda arn: self.rights.get(arn, EVERYTHING),
         )
 
 

@@ -58,7 +58,6 @@ def test_saying_what_is_the_default_changes_nothing(rig: Rig, asked: dict[str, A
         ({"MultiRegion": True}, "MultiRegion True"),
         ({"CustomKeyStoreId": "cks-1"}, "CustomKeyStoreId"),
         ({"XksKeyId": "x"}, "XksKeyId"),
-        ({"Policy": "{}"}, "Policy"),
     ],
 )
 def test_what_is_not_provided_is_refused_by_name(rig: Rig, asked: dict[str, Any], named: str) -> None:

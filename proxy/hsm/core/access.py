@@ -1,23 +1,42 @@
-"""Who may do what with which key: today, the account owns its keys.
+"""Who may do what with which key: how key policy, identity policies and grants come together.
 
-A table from whose key it is and how the caller comes to it. A user of the key's account does everything
-with a customer key and only looks at a managed one; a proxy that speaks for a client uses the client's keys
-as the client may, and manages nothing; an owned key serves any proxy and nobody else. Policies and grants
-will be judged here as well.
+AWS's rules, from its page "Troubleshooting AWS KMS permissions": an explicit Deny wins. In the key's own
+account the key policy names the caller, or it names the account and an identity policy allows; from another
+account both must allow. A grant allows what it lists. Beside these stand kinds of caller that no policy
+speaks of: a proxy only uses keys, for a client or the service's own, and an operator with the root key in
+hand may do everything.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Literal
 
 from proxy.hsm.core.errors import KmsError
-from proxy.hsm.core.model import Key, Manager
-from proxy.hsm.core.states import REFUSED
+from proxy.policy.documents import Policy
+from proxy.policy.evaluate import Effect, judge
+from proxy.policy.request import Request
 
 USES = frozenset({"GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "Encrypt", "Decrypt", "ReEncrypt"})
 PROXIED = USES | {"DescribeKey"}
 """All that a proxy may ask for."""
-_LOOKS = frozenset(action for action in REFUSED if action.startswith(("Describe", "Get", "List")))
+
+UNRESOURCED = frozenset(
+    {"CreateKey", "GenerateRandom", "ListAliases", "ListKeys", "ListRetirableGrants"}
+    | {f"{verb}CustomKeyStore" for verb in ("Connect", "Create", "Delete", "Disconnect", "Update")}
+    | {"DescribeCustomKeyStores"}
+)
+"""What no key policy speaks of: identity policies alone decide."""
+
+CROSS_ACCOUNT = frozenset(
+    {"CreateGrant", "Decrypt", "DeriveSharedSecret", "DescribeKey", "Encrypt", "GenerateDataKey"}
+    | {"GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext", "GenerateDataKeyWithoutPlaintext"}
+    | {"GenerateMac", "GetKeyRotationStatus", "GetPublicKey", "ListGrants", "ReEncrypt", "RetireGrant"}
+    | {"RevokeGrant", "Sign", "Verify", "VerifyMac"}
+)
+"""Actions whose page of AWS's API reference says "Cross-account use: Yes". Of the others a key of another
+account is never the target, whatever its policy says.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +45,8 @@ class Principal:
 
     arn: str
     account: str
-    kind: Literal["user", "proxy"]
+    kind: Literal["user", "proxy", "operator"]
+    """No identity is an operator: it is who works on the store itself, with the root key."""
     region: str
     """Of the signature's scope: the call is made in it."""
     on_behalf_of: tuple[str, str] | None = None
@@ -34,6 +54,7 @@ class Principal:
     via_service: str = ""
     source_ip: str = ""
     secure_transport: bool = False
+    user_agent: str = ""
 
     @property
     def client_arn(self) -> str:
@@ -45,48 +66,64 @@ class Principal:
         return self.on_behalf_of[1] if self.on_behalf_of else self.account
 
 
-class Way(Enum):
-    """How a caller comes to a key."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rights:
+    """What an identity brings along by itself."""
 
-    DIRECT = auto()
-    SPEAKING = auto()
-    """A proxy, for a client."""
-    ALONE = auto()
-    """A proxy, for nobody."""
+    policies: tuple[Policy, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
-ALLOWED: dict[tuple[Manager, Way], frozenset[str]] = {
-    (Manager.CUSTOMER, Way.DIRECT): frozenset(REFUSED),
-    (Manager.CUSTOMER, Way.SPEAKING): PROXIED,
-    # AWS's policy for aws/s3: the account may look; use is S3's, for principals of the account.
-    (Manager.AWS, Way.DIRECT): _LOOKS,
-    (Manager.AWS, Way.SPEAKING): PROXIED,
-    (Manager.OWNED, Way.SPEAKING): PROXIED,
-    (Manager.OWNED, Way.ALONE): PROXIED,
-}
+class Granted(Enum):
+    """What the key's grants say of a request."""
+
+    NOT = auto()
+    ACCOUNT = auto()
+    """To the caller's account: its identity policies must allow it as well."""
+    PRINCIPAL = auto()
 
 
-def way(principal: Principal) -> Way:
-    if principal.kind == "user":
-        return Way.DIRECT
-    return Way.SPEAKING if principal.on_behalf_of else Way.ALONE
+FOREIGN = (
+    " because the resource does not exist in this Region, no resource-based policies allow access, or a"
+    " resource-based policy explicitly denies access"
+)
+"""One reason for a key that may not be used and for one that is not there."""
 
 
-def check_access(principal: Principal, action: str, key: Key, *, named: str) -> None:
-    """Raises AccessDeniedException; of another account's key it repeats how the caller named it, no more."""
-    own = key.account == principal.client_account
-    mine = own or key.manager is Manager.OWNED
-    if not mine or action not in ALLOWED.get((key.manager, way(principal)), ()):
-        raise denied(principal, action, key.arn if own else named)
+def refusal(
+    request: Request, *, own: bool, key_policy: Policy | None, rights: Rights, granted: Granted
+) -> str:
+    """Why a request for a key is refused, in AWS's words; empty where it is allowed. A policy that is None
+    says nothing.
+    """
+    identity = judge(rights.policies, request).effect
+    if identity is Effect.DENY:
+        return " with an explicit deny in an identity-based policy"
+    resource = judge((key_policy,) if key_policy else (), request)
+    if resource.effect is Effect.DENY:
+        return " with an explicit deny in a resource-based policy"
+    named = granted is Granted.PRINCIPAL or (
+        own and resource.effect is Effect.ALLOW and not resource.delegated
+    )
+    if named:
+        return ""
+    if resource.effect is not Effect.ALLOW and granted is Granted.NOT:
+        return f" because no resource-based policy allows the {request.action} action"
+    if identity is not Effect.ALLOW:
+        return f" because no identity-based policy allows the {request.action} action"
+    return ""
 
 
-def check_action(principal: Principal, action: str) -> None:
-    """Raises AccessDeniedException for what this kind of caller may do with no key at all."""
-    if principal.kind == "proxy" and action not in PROXIED:
-        raise denied(principal, action, "*")
+def identity_refusal(request: Request, rights: Rights) -> str:
+    """The same for what identity policies decide alone."""
+    effect = judge(rights.policies, request).effect
+    if effect is Effect.DENY:
+        return " with an explicit deny in an identity-based policy"
+    if effect is Effect.NONE:
+        return f" because no identity-based policy allows the {request.action} action"
+    return ""
 
 
-def denied(principal: Principal, action: str, resource: str) -> KmsError:
-    """One wording for a key that may not be used and for one that is not there."""
-    says = f"User: {principal.client_arn} is not authorized to perform: kms:{action} on resource: {resource}"
-    return KmsError("AccessDeniedException", says)
+def denied(principal: Principal, action: str, resource: str, reason: str = "") -> KmsError:
+    who = f"User: {principal.client_arn} is not authorized to perform: kms:{action}"
+    return KmsError("AccessDeniedException", f"{who} on resource: {resource}{reason}")

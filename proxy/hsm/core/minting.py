@@ -27,6 +27,7 @@ def new_key(
     random: Callable[[int], bytes],
     description: str = "",
     tags: tuple[tuple[str, str], ...] = (),
+    policy: str = "",
 ) -> tuple[Key, KeyVersion]:
     """An enabled symmetric key with fresh material of our own."""
     key_id = str(UUID(bytes=random(16), version=4))
@@ -39,6 +40,7 @@ def new_key(
         created_epoch=now_epoch,
         description=description,
         tags=tags,
+        policy=policy,
     )
     period = managed_rotation(manager)
     if period is not None:

@@ -33,6 +33,8 @@ class Key:
     created_epoch: float
     description: str = ""
     tags: tuple[tuple[str, str], ...] = ()
+    policy: str = ""
+    """The key policy as it was put; empty for the one that a key has by itself."""
     spec: str = SYMMETRIC
     usage: str = "ENCRYPT_DECRYPT"
     origin: str = "AWS_KMS"

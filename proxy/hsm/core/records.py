@@ -9,15 +9,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from proxy.hsm.core.grants import Grant, Pairs
 from proxy.hsm.core.material import MATERIAL_SIZE, KeyMaterial, wipe
 from proxy.hsm.core.model import Alias, Key, KeyVersion, Manager
 from proxy.hsm.core.states import KeyState
 from proxy.hsm.core.usage import LastUse, Past, Tracking, Usage
 
-KEY, VERSION, ALIAS = "key", "version", "alias"
+KEY, VERSION, ALIAS, GRANT = "key", "version", "alias", "grant"
 USAGE, LAST_USE, PAST, TRACKING = "usage", "last-use", "past", "tracking"
 
-Value = Key | KeyVersion | Alias | Usage | LastUse | Past | Tracking
+Value = Key | KeyVersion | Alias | Grant | Usage | LastUse | Past | Tracking
 
 
 class RecordUnreadable(Exception):
@@ -44,6 +45,10 @@ def key_record(key: Key) -> Record:
 
 def alias_record(alias: Alias) -> Record:
     return Record(kind=ALIAS, name=alias.arn, plain=_json(alias))
+
+
+def grant_record(grant: Grant) -> Record:
+    return Record(kind=GRANT, name=grant.record_name, plain=_json(grant))
 
 
 def version_record(version: KeyVersion) -> Record:
@@ -90,6 +95,8 @@ def _name(value: Value) -> str:
     match value:
         case KeyVersion():
             return version_name(value.key_id, value.number)
+        case Grant():
+            return value.record_name
         case Key() | Alias():
             return value.arn
         case Usage():
@@ -116,6 +123,17 @@ def _read_alias(plain: bytes | bytearray) -> Alias:
     return Alias(**_fields(plain))
 
 
+def _read_grant(plain: bytes | bytearray) -> Grant:
+    held = _fields(plain)
+    operations = tuple(held.pop("operations"))
+    equals, subset = (_pairs(held.pop(name)) for name in ("context_equals", "context_subset"))
+    return Grant(operations=operations, context_equals=equals, context_subset=subset, **held)
+
+
+def _pairs(held: list[list[str]] | None) -> Pairs | None:
+    return None if held is None else tuple((name, value) for name, value in held)
+
+
 def _read_usage(plain: bytes | bytearray) -> Usage:
     held = _fields(plain)
     counts = tuple((operation, int(count)) for operation, count in held.pop("counts"))
@@ -139,6 +157,7 @@ _READERS: dict[str, Callable[[bytes | bytearray], Value]] = {
     KEY: _read_key,
     VERSION: _read_version,
     ALIAS: _read_alias,
+    GRANT: _read_grant,
     USAGE: _read_usage,
     LAST_USE: _read_last_use,
     PAST: _read_past,

@@ -22,6 +22,7 @@ from proxy.hsm.engine import Engine
 from proxy.hsm.init import initialise, open_sqlite_store
 from proxy.hsm.root import KeyFile
 from proxy.supervisor.sockets import bind_unix
+from tests.hsm.rights import everything
 
 REGION = "eu-central-1"
 ACCOUNT, FOREIGN_ACCOUNT = "111122223333", "444455556666"
@@ -102,6 +103,7 @@ def made_engine(directory: Path) -> Engine:
         random=os.urandom,
         accounts={ACCOUNT, FOREIGN_ACCOUNT},
         regions={REGION, "us-east-1"},
+        rights_of=everything,
     )
 
 

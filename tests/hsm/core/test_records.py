@@ -55,7 +55,7 @@ def changed(record: Record, **fields: object) -> Record:
 @pytest.mark.parametrize(
     "record",
     [
-        changed(key_record(KEY), policy="from a newer version"),
+        changed(key_record(KEY), restriction="from a newer version"),
         changed(key_record(KEY), state="Melted"),
         changed(key_record(KEY), tags=None),
         changed(alias_record(ALIAS), name="alias/b"),
