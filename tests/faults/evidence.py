@@ -44,6 +44,15 @@ class Evidence:
     def violations(self) -> float:
         return self.count("sealgate_integrity_violations_total")
 
+    def violations_reach(self, wanted: float) -> bool:
+        """A scrape gives a worker 50 ms to answer, and takes its last numbers where that is not enough."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while (seen := self.violations()) != wanted:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{seen:g} violations are counted, and not {wanted:g}")
+            time.sleep(0.05)
+        return True
+
     def _found(self, fits: Callable[[Event], bool]) -> Event:
         """Events are written a moment after the answer."""
         deadline = time.monotonic() + WAIT_SECONDS

@@ -82,7 +82,7 @@ def checked_policy(text: str) -> Policy:
 
 def maybe_policy(key: Key) -> Policy | None:
     """The key's policy. None where this version of the program does not understand it: then it allows
-    nothing, and `sealgate hsm reset-policy` is the way out.
+    nothing, until a program that does replaces it.
     """
     try:
         return _compiled(policy_text(key))
