@@ -37,7 +37,7 @@ def split_policy(document: bytes) -> Split:
     if policy is None or not kept:
         return Split(kept=b"", passed=document)
     if len(document) > MAX_BYTES:
-        raise S3Error("MalformedPolicy", f"A policy has at most {MAX_BYTES} bytes.", status=400)
+        raise S3Error("MalformedPolicy", f"A policy has at most {MAX_BYTES} bytes.")
     for each in kept:
         _refuse_half(each)
     rest = [each for each in statements if not _is_ours(each)]

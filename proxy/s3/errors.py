@@ -56,6 +56,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "KMS.KMSInvalidStateException": (400, "The state of the KMS key is not valid for this request."),
     "KMS.NotFoundException": (400, "The KMS key does not exist."),
     "MalformedPOSTRequest": (400, "The body of the POST request is not well-formed multipart/form-data."),
+    "MalformedPolicy": (400, "The policy is not well-formed."),
     "MalformedTrailerError": (400, "The request contained trailing data that was not well-formed."),
     "MalformedXML": (400, "The XML that you provided was not well-formed or did not validate."),
     "MaxMessageLengthExceeded": (400, "Your request was too large."),

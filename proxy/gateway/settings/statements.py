@@ -30,7 +30,7 @@ def read_statements(kept: bytes) -> Policy:
     try:
         policy = parse(kept.decode(), kind=Kind.RESOURCE)
     except MalformedPolicy as exc:
-        raise S3Error("MalformedPolicy", str(exc), status=400) from exc
+        raise S3Error("MalformedPolicy", str(exc)) from exc
     for name in sorted(policy.names):
         if name not in _KNOWN and not name.startswith(_HEADERS):
             raise S3Error(
