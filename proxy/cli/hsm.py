@@ -24,7 +24,7 @@ from proxy.hsm.copies import restore as put_back
 from proxy.hsm.init import InitResult, initialise
 from proxy.hsm.root import RootKeyError, RootSource, root_source
 from proxy.hsm.store import StoreError
-from proxy.hsm.witness import FileWitness, beside
+from proxy.hsm.witness import witness_of
 
 
 @click.group()
@@ -56,7 +56,7 @@ def init(config_path: Path, account: str | None, name: str) -> None:
             region=config.hsm.regions[0],
             clock=time.time,
             random=os.urandom,
-            witness=witness_of(config.hsm).path,
+            witness=Path(config.hsm.witness) if config.hsm.witness else None,
             make_root_key=True,
         )
     click.echo(_told(made, config.hsm.store, config_path, name), nl=False)
@@ -92,7 +92,7 @@ def restore(config_path: Path, copy: Path, *, accept_older: bool) -> None:
             copy,
             Path(section.store),
             source,
-            witness_of(section),
+            witness_of(Path(section.store), section.witness),
             random=os.urandom,
             accept_older=accept_older,
         )
@@ -111,7 +111,10 @@ def accept(config_path: Path) -> None:
     section = _section(config_path)
     with _told_as_errors():
         found = accept_store(
-            Path(section.store), root_key_source(section.root_key), witness_of(section), random=os.urandom
+            Path(section.store),
+            root_key_source(section.root_key),
+            witness_of(Path(section.store), section.witness),
+            random=os.urandom,
         )
     click.echo(f"{section.store}: accepted, with {found.records} records at change {found.generation}")
 
@@ -121,10 +124,6 @@ def _section(config_path: Path) -> Hsm:
     if config.hsm is None:
         raise ConfigRefused(["hsm: is missing: this configuration has no built-in key service"])
     return config.hsm
-
-
-def witness_of(section: Hsm) -> FileWitness:
-    return FileWitness(Path(section.witness) if section.witness else beside(Path(section.store)))
 
 
 @contextmanager

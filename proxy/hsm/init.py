@@ -19,7 +19,7 @@ from proxy.hsm.root import KeyFile, RootSource, write_key_file
 from proxy.hsm.sealed import SealedStore, check_new, create_store, open_store
 from proxy.hsm.sqlite import SqliteRows
 from proxy.hsm.store import StoreError, Witness
-from proxy.hsm.witness import FileWitness, beside
+from proxy.hsm.witness import witness_of
 
 _ACCESS_KEY_BYTES, _SECRET_BYTES = 10, 30
 
@@ -65,7 +65,7 @@ def initialise(
             OWNED_ALIAS, account=SERVICE_ACCOUNT, region=region, now_epoch=round(clock(), 3), random=random
         )
         records = [version_record(version), key_record(key), alias_record(alias)]
-        note = FileWitness(witness or beside(path))
+        note = witness_of(path, witness)
         create_store(rows, source, records, random=random, witness=note).close()
         version.material.wipe()
     finally:

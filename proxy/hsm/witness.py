@@ -46,3 +46,8 @@ class FileWitness:
 def beside(store: Path) -> Path:
     """Where the witness is if nothing else is configured."""
     return store.with_name(store.name + ".witness")
+
+
+def witness_of(store: Path, configured: str | Path | None) -> FileWitness:
+    """The one that is configured, else the one beside the store."""
+    return FileWitness(Path(configured) if configured else beside(store))

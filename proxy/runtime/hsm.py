@@ -26,7 +26,7 @@ from proxy.hsm.guard import RightsOf
 from proxy.hsm.init import open_sqlite_store
 from proxy.hsm.root import RootKeyError, root_source
 from proxy.hsm.store import StoreError
-from proxy.hsm.witness import FileWitness, beside
+from proxy.hsm.witness import witness_of
 from proxy.metrics import Metrics
 from proxy.runtime.hsm_terms import limits_of, prices_of, throttle_of
 from proxy.runtime.inputs import config_of, identities_of, proxy_credentials, proxy_identity
@@ -158,7 +158,7 @@ def _engine(config: schema.Config, start: Start) -> Engine:
             Path(hsm.store),
             root_source(kind, setting, start.secrets),
             random=os.urandom,
-            witness=FileWitness(Path(hsm.witness) if hsm.witness else beside(Path(hsm.store))),
+            witness=witness_of(Path(hsm.store), hsm.witness),
         )
         return Engine(
             store,
