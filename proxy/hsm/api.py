@@ -99,7 +99,7 @@ class KmsApi:
         try:
             return await self._answered(request, notes)
         finally:
-            self._recorder.record(event_of(notes, event_id=notes.trace.event_id))
+            self._recorder.record(event_of(notes))
 
     def _is_stranger(self, request: web.BaseRequest) -> bool:
         uid = maybe_peer_uid(request.transport) if request.transport else None

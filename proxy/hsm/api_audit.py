@@ -56,11 +56,11 @@ class CallNotes:
         return self.trace.request_id
 
 
-def event_of(notes: CallNotes, *, event_id: str) -> Event:
+def event_of(notes: CallNotes) -> Event:
     """The call as an audit event. Owned keys belong to no account's trail."""
     who = notes.client or notes.proven
     return Event(
-        event_id=event_id,
+        event_id=notes.trace.event_id,
         event_time=notes.arrived,
         event_source=KMS,
         event_name=notes.operation,
