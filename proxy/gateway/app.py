@@ -11,9 +11,9 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable
 
-from proxy.gateway.connection import ClientConnection, FrontLimits
-from proxy.gateway.forwarded import NOBODY, TrustedProxies
-from proxy.gateway.http_exchange import HttpExchange
+from proxy.gateway.client.connection import ClientConnection, FrontLimits
+from proxy.gateway.client.forwarded import NOBODY, TrustedProxies
+from proxy.gateway.client.http_exchange import HttpExchange
 
 BACKLOG = 1024
 """Connections that wait in the kernel while a worker is busy or being replaced."""

@@ -13,11 +13,11 @@ from proxy.gateway.budget import SharedBudget
 from proxy.gateway.exchange import Buffer, Exchange
 from proxy.gateway.failures import FailureLimit
 from proxy.gateway.known_objects import KnownObjects
+from proxy.gateway.listings.sightings import Sightings
 from proxy.gateway.multipart.memory import UploadMemory
 from proxy.gateway.rules import BucketRule, Rules
 from proxy.gateway.settings.memory import SettingsMemory
 from proxy.gateway.settings.values import NO_SETTINGS, BucketSettings
-from proxy.gateway.sightings import Sightings
 from proxy.gateway.state import State
 from proxy.gateway.trace import Phase, Trace
 from proxy.keys.provider import Caller, KeyProvider

@@ -15,10 +15,10 @@ from proxy.gateway.authorization.authorize import authorize, maybe_hidden
 from proxy.gateway.browser.cross_origin import for_pages
 from proxy.gateway.browser.post_form import is_form, post_object, read_form, refuse_formless
 from proxy.gateway.browser.preflight import preflight
-from proxy.gateway.buckets import list_buckets
 from proxy.gateway.call import Call, Rooms, common_headers
-from proxy.gateway.copy import copy_object
-from proxy.gateway.copy_part import copy_part
+from proxy.gateway.client.heads import head_bytes
+from proxy.gateway.copies.copy import copy_object
+from proxy.gateway.copies.part import copy_part
 from proxy.gateway.customer_keys import check_customer_keys
 from proxy.gateway.delete_bucket import delete_bucket
 from proxy.gateway.deleting import delete_object, delete_objects
@@ -26,8 +26,8 @@ from proxy.gateway.exchange import ClientGone, Exchange
 from proxy.gateway.forward import forward
 from proxy.gateway.get import get_object
 from proxy.gateway.head import head_object
-from proxy.gateway.heads import head_bytes
-from proxy.gateway.listing import list_objects
+from proxy.gateway.listings.buckets import list_buckets
+from proxy.gateway.listings.listing import list_objects
 from proxy.gateway.multipart.abort import abort_upload
 from proxy.gateway.multipart.complete import complete_upload
 from proxy.gateway.multipart.create import create_upload

@@ -13,9 +13,9 @@ from functools import partial
 
 from proxy.gateway.authorization.authorize import authorize_document
 from proxy.gateway.call import Call
-from proxy.gateway.copy_source import from_source
+from proxy.gateway.copies.in_place import copy_in_place
+from proxy.gateway.copies.source import from_source
 from proxy.gateway.forward import document, forward
-from proxy.gateway.in_place import copy_in_place
 from proxy.gateway.rules import Mode
 from proxy.gateway.sealed_object import maybe_sealed, sealed_total, version_query
 from proxy.gateway.store import answer_to, refuse_unless_ok, request_for

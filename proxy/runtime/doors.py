@@ -3,7 +3,7 @@
 import ssl
 
 from proxy.config import schema
-from proxy.gateway.connection import FrontLimits
+from proxy.gateway.client.connection import FrontLimits
 from proxy.supervisor.start import StartRefused
 
 

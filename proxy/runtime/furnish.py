@@ -22,9 +22,9 @@ from proxy.gateway.budget import SharedBudget
 from proxy.gateway.call import Rooms
 from proxy.gateway.failures import FailureLimit
 from proxy.gateway.known_objects import KnownObjects
+from proxy.gateway.listings.sightings import Sightings
 from proxy.gateway.multipart.memory import UploadMemory
 from proxy.gateway.settings.memory import SettingsMemory
-from proxy.gateway.sightings import Sightings
 from proxy.keys.cache import CacheCounts
 from proxy.metrics import Metrics
 from proxy.runtime.inputs import identities_of

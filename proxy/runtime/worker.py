@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from proxy.audit.counting import CountingRecorder
 from proxy.gateway.app import Front
-from proxy.gateway.forwarded import TrustedProxies
+from proxy.gateway.client.forwarded import TrustedProxies
 from proxy.gateway.handle import Gateway
 from proxy.gateway.tenure import Tenure
 from proxy.metrics import Metrics

@@ -6,8 +6,8 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from proxy.gateway.app import Front
-from proxy.gateway.connection import FrontLimits
-from proxy.gateway.http_exchange import HttpExchange
+from proxy.gateway.client.connection import FrontLimits
+from proxy.gateway.client.http_exchange import HttpExchange
 
 LIMITS = FrontLimits(
     head_timeout_seconds=0.3, idle_timeout_seconds=0.5, keep_alive_seconds=1.0, connections=4

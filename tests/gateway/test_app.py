@@ -5,9 +5,9 @@ import socket
 
 import pytest
 
+from proxy.gateway.client.heads import head_bytes
+from proxy.gateway.client.http_exchange import HttpExchange
 from proxy.gateway.exchange import BodyTooShort, ClientGone
-from proxy.gateway.heads import head_bytes
-from proxy.gateway.http_exchange import HttpExchange
 from tests.gateway.fronts import LIMITS, serving, talk
 
 

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from proxy.gateway.call import Call
-from proxy.gateway.http_exchange import HttpExchange
+from proxy.gateway.client.http_exchange import HttpExchange
 from proxy.gateway.patience import patience
 from proxy.s3.markup import DECLARATION, without_declaration
 from tests.gateway.fronts import serving, talk

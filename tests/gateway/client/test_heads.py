@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.gateway.chunks import Chunks, DamagedChunks
-from proxy.gateway.heads import BadHead, HeadReader, RequestHead
+from proxy.gateway.client.chunks import Chunks, DamagedChunks
+from proxy.gateway.client.heads import BadHead, HeadReader, RequestHead
 
 WHOLE = (
     b"PUT /b/a%2Fk?x HTTP/1.1\r\nHost: h\r\nx-empty:\r\nX-A: 1 \r\nx-a:  2\r\n"

@@ -6,10 +6,10 @@ connection. An answer that could not declare one goes out in chunks, and without
 
 from collections.abc import Mapping
 
-from proxy.gateway.connection import ClientConnection
+from proxy.gateway.client.connection import ClientConnection
+from proxy.gateway.client.forwarded import NOBODY, TrustedProxies
+from proxy.gateway.client.heads import RequestHead, head_bytes
 from proxy.gateway.exchange import Buffer
-from proxy.gateway.forwarded import NOBODY, TrustedProxies
-from proxy.gateway.heads import RequestHead, head_bytes
 
 COALESCE_BYTES = 65_536
 """Up to here one copy costs less than a second system call."""

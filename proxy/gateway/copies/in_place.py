@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 from proxy.finish import finish
 from proxy.gateway.call import Call
-from proxy.gateway.copy import COPIES
-from proxy.gateway.copy_source import Made, Source, tags_of
-from proxy.gateway.copy_ways import way_of
+from proxy.gateway.copies.copy import COPIES
+from proxy.gateway.copies.source import Made, Source, tags_of
+from proxy.gateway.copies.ways import way_of
 from proxy.gateway.forward import XML, content_md5
 from proxy.gateway.store import ERROR_BYTES, answer_to, refuse_unless_ok, request_for
 from proxy.s3.acl import grants_more

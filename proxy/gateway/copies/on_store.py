@@ -8,8 +8,8 @@ store refuses where it was overwritten meanwhile.
 from dataclasses import replace
 
 from proxy.gateway.call import Call
-from proxy.gateway.copy_in_parts import copy_in_parts
-from proxy.gateway.copy_source import Made, Source, SourceChanged
+from proxy.gateway.copies.in_parts import copy_in_parts
+from proxy.gateway.copies.source import Made, Source, SourceChanged
 from proxy.gateway.rewrap import rewrapped
 from proxy.gateway.sealing_plan import plan_for
 from proxy.gateway.store import (

@@ -12,9 +12,9 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
-from proxy.gateway.chunks import Chunks, DamagedChunks
+from proxy.gateway.client.chunks import Chunks, DamagedChunks
+from proxy.gateway.client.heads import BadHead, HeadReader, RequestHead
 from proxy.gateway.exchange import BodyTooShort, Buffer, ClientGone
-from proxy.gateway.heads import BadHead, HeadReader, RequestHead
 
 UNREAD_BYTES = 131_072
 """From so many on that nobody has taken, the client is not read from."""

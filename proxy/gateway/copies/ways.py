@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from enum import Enum, auto
 
 from proxy.gateway.call import Call
-from proxy.gateway.copy_source import Source
+from proxy.gateway.copies.source import Source
 from proxy.gateway.rules import Mode
 from proxy.gateway.sealing_plan import plan_for
 from proxy.s3.copying import wanted_checksum

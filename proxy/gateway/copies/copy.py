@@ -9,10 +9,10 @@ from functools import partial
 
 from proxy.gateway.authorization.authorize import authorize_copied_tags
 from proxy.gateway.call import Call
-from proxy.gateway.copy_on_store import copy_as_it_is, copy_rewrapped
-from proxy.gateway.copy_source import Made, Source, from_source, has_tags, source_name, tags_of
-from proxy.gateway.copy_through import copy_through
-from proxy.gateway.copy_ways import Way, way_of
+from proxy.gateway.copies.on_store import copy_as_it_is, copy_rewrapped
+from proxy.gateway.copies.source import Made, Source, from_source, has_tags, source_name, tags_of
+from proxy.gateway.copies.through import copy_through
+from proxy.gateway.copies.ways import Way, way_of
 from proxy.gateway.forward import XML
 from proxy.gateway.patience import patience
 from proxy.s3.copying import CopyWish, build_copy_result, parse_copy, refuse_idle_copy

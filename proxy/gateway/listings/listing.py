@@ -8,9 +8,9 @@ another one comes. One request to the store does for all pages that are not near
 from contextlib import AsyncExitStack
 
 from proxy.gateway.call import Call
-from proxy.gateway.listed_sizes import shown_sizes
+from proxy.gateway.listings.sizes import shown_sizes
+from proxy.gateway.listings.walk import Walk
 from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
-from proxy.gateway.walk import Walk
 from proxy.s3.headers import client_headers, store_headers
 from proxy.s3.listings import Listing, Page, joined, read_page
 from proxy.s3.xml import MAX_LISTING_BYTES

@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from proxy.gateway.copy_in_parts import PART_BYTES, part_ranges
-from proxy.gateway.copy_ways import WAYS, Form, Way
+from proxy.gateway.copies.in_parts import PART_BYTES, part_ranges
+from proxy.gateway.copies.ways import WAYS, Form, Way
 
 GIB = 1 << 30
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.gateway.walk import MOST_REQUESTS, Walk
+from proxy.gateway.listings.walk import MOST_REQUESTS, Walk
 from proxy.s3.listings import Listing, Page, joined, read_page
-from tests.gateway.plain_listing import Answer, Question, answer, asked, document
+from tests.gateway.listings.plain_listing import Answer, Question, answer, asked, document
 
 OPERATIONS = {
     "ListObjects": Listing.OBJECTS,

@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
+from proxy.gateway.client.http_exchange import HttpExchange
 from proxy.gateway.exchange import BodyTooShort, ClientGone
-from proxy.gateway.http_exchange import HttpExchange
 from tests.gateway.fronts import LIMITS, echo, serving, talk
 
 PUT = b"PUT /%d HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nbody%d"

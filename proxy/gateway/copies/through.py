@@ -7,9 +7,9 @@ whole source has proven itself: a source that is damaged or ends early leaves no
 from collections.abc import AsyncIterator, Mapping
 
 from proxy.gateway.call import Call
-from proxy.gateway.copy_plain import OPEN_BUFFERS_BYTES, Plaintext, plaintext_of
-from proxy.gateway.copy_source import Made, Source, made_result
-from proxy.gateway.copy_ways import Form, target_form
+from proxy.gateway.copies.plain import OPEN_BUFFERS_BYTES, Plaintext, plaintext_of
+from proxy.gateway.copies.source import Made, Source, made_result
+from proxy.gateway.copies.ways import Form, target_form
 from proxy.gateway.datakeys import sealing_key
 from proxy.gateway.exchange import Buffer
 from proxy.gateway.new_envelope import content_keys, new_envelope

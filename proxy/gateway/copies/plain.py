@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Protocol
 
 from proxy.gateway.body_end import layout_of
-from proxy.gateway.copy_source import Source, SourceChanged
+from proxy.gateway.copies.source import Source, SourceChanged
 from proxy.gateway.exchange import Buffer
 from proxy.gateway.refusals import Overwritten
 from proxy.gateway.sealed_object import sealed_total

@@ -1,6 +1,6 @@
 """What was seen of a body is told of that body alone, in fixed memory."""
 
-from proxy.gateway.sightings import PLACES, Sightings
+from proxy.gateway.listings.sightings import PLACES, Sightings
 
 BODY = ("bucket", "key", '"etag"', 1000)
 

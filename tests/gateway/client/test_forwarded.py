@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.gateway.forwarded import TrustedProxies
+from proxy.gateway.client.forwarded import TrustedProxies
 
 TRUSTED = TrustedProxies(["10.0.0.0/8", "2001:db8:1::/48", "192.0.2.7/32"])
 STRANGER = "203.0.113.9"

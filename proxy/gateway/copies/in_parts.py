@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from proxy.finish import finish
 from proxy.gateway.call import Call
-from proxy.gateway.copy_source import Made, Source, SourceChanged, made_result
+from proxy.gateway.copies.source import Made, Source, SourceChanged, made_result
 from proxy.gateway.forward import XML
 from proxy.gateway.side_by_side import side_by_side
 from proxy.gateway.store import ERROR_BYTES, answer_to, refusal, refuse_unless_ok, request_for

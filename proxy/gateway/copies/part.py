@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Mapping
 from functools import partial
 
 from proxy.gateway.call import Call
-from proxy.gateway.copy import refuse_body
-from proxy.gateway.copy_plain import OPEN_BUFFERS_BYTES, Plaintext, Range, plaintext_of
-from proxy.gateway.copy_source import Source, SourceChanged, from_source, source_name
-from proxy.gateway.copy_ways import refuse_plaintext_copy
+from proxy.gateway.copies.copy import refuse_body
+from proxy.gateway.copies.plain import OPEN_BUFFERS_BYTES, Plaintext, Range, plaintext_of
+from proxy.gateway.copies.source import Source, SourceChanged, from_source, source_name
+from proxy.gateway.copies.ways import refuse_plaintext_copy
 from proxy.gateway.exchange import Buffer
 from proxy.gateway.forward import XML
 from proxy.gateway.multipart.part import part_target, send_part
