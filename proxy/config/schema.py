@@ -280,6 +280,7 @@ class HsmQuotas:
     tags_per_key: Annotated[int, Bounds(1, 1000)] = 50
     on_demand_rotations: Annotated[int, Bounds(0, 100_000)] = 25
     """Of a key, in all its life."""
+    grants_per_key: Annotated[int, Bounds(0, 1_000_000)] = 50_000
     requests: Annotated[tuple[RequestRate, ...], Bounds(0, 100)] = ()
 
 

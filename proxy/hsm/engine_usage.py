@@ -138,6 +138,7 @@ def _resources(desk: Desk, keys: Sequence[Key]) -> dict[str, tuple[int, int]]:
         "AliasesPerKey": (aliases, limits.aliases_per_key),
         "TagsPerKey": (_most(len(key.tags) for key in keys), limits.tags_per_key),
         "OnDemandRotationsPerKey": (rotations, limits.on_demand_rotations),
+        "GrantsPerKey": (_most(desk.ring.grants.count(key.arn) for key in keys), limits.grants_per_key),
     }
 
 

@@ -18,6 +18,7 @@ def limits_of(quotas: schema.HsmQuotas) -> Limits:
         aliases_per_key=quotas.aliases_per_key,
         tags_per_key=quotas.tags_per_key,
         on_demand_rotations=quotas.on_demand_rotations,
+        grants_per_key=quotas.grants_per_key,
     )
 
 

@@ -336,3 +336,6 @@ def test_a_key_has_so_many_grants_and_no_more(tmp_path: Any) -> None:
 
         refused = rig.refused("CreateGrant", KeyId=key, GranteePrincipal=BEN, Operations=["Encrypt"])
         assert refused.code == "LimitExceededException"
+        (row,) = [q for q in rig.ask("GetQuotas")["Quotas"] if q["Quota"] == "GrantsPerKey"]
+        assert (row["Used"], row["Limit"]) == (2, 2)
+        assert rig.engine.quotas_used()["GrantsPerKey"] == 1.0

@@ -202,12 +202,14 @@ def test_quotas_are_told_with_what_is_used_of_them(held: Rig) -> None:
     full = held.key(Tags=[{"TagKey": "a", "TagValue": "b"}])["KeyId"]
     held.ask("CreateAlias", AliasName="alias/a", TargetKeyId=full)
     held.ask("RotateKeyOnDemand", KeyId=full)
+    held.ask("CreateGrant", KeyId=full, GranteePrincipal=user().arn, Operations=["Encrypt"])
     told = {each["Quota"]: (each["Used"], each["Limit"]) for each in held.ask("GetQuotas")["Quotas"]}
 
     assert told["CustomerKeys"] == (2, 10)
     assert told["AliasesPerKey"] == (1, 2)
     assert told["TagsPerKey"] == (1, 50)
     assert told["OnDemandRotationsPerKey"] == (1, 25)
+    assert told["GrantsPerKey"] == (1, 50_000)
     assert told["CreateKey"] == (2.0, 5)
     assert told["CryptographicOperationsSymmetric"] == (0.0, 3)
 

@@ -21,10 +21,12 @@ def test_what_is_not_written_is_aws_s() -> None:
 
 
 def test_what_is_written_stands_in_its_place() -> None:
-    quotas = HsmQuotas(tags_per_key=7, requests=(RequestRate(operation="CreateKey", per_second=0.5),))
+    quotas = HsmQuotas(
+        tags_per_key=7, grants_per_key=3, requests=(RequestRate(operation="CreateKey", per_second=0.5),)
+    )
     prices = prices_of(HsmPrices(requests_10000=0.05, billed_rotations=0))
 
-    assert limits_of(quotas).tags_per_key == 7
+    assert limits_of(quotas) == Limits(tags_per_key=7, grants_per_key=3)
     assert throttle_of(quotas).rate("CreateKey") == 0.5
     assert (prices.requests["symmetric"].per_10000, prices.billed_rotations) == (Decimal("0.05"), 0)
 
