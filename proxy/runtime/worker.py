@@ -16,9 +16,9 @@ from proxy.runtime.doors import front_limits, listen_tls
 from proxy.runtime.furnish import Furnished, furnished
 from proxy.runtime.inputs import config_of
 from proxy.runtime.proving import RELOAD_PATIENCE_SECONDS, START_PATIENCE_SECONDS, prove
-from proxy.runtime.status import Status
 from proxy.runtime.telling import telling
 from proxy.runtime.trail import Kept, Trail, open_journal
+from proxy.runtime.worker_status import WorkerStatus
 from proxy.supervisor.orders import Ready
 from proxy.supervisor.start import Start
 
@@ -27,7 +27,7 @@ async def run_worker(start: Start, *, ready: Ready, stop: asyncio.Event) -> None
     """A process that serves S3 clients. Raises StartRefused."""
     config = config_of(start)
     async with AsyncExitStack() as opened:
-        status = Status(metrics=Metrics())
+        status = WorkerStatus(metrics=Metrics())
         trail = Trail(await open_journal(config, status.metrics))
         opened.push_async_callback(trail.aclose)
         status.begin(trail)
@@ -49,7 +49,7 @@ async def run_worker(start: Start, *, ready: Ready, stop: asyncio.Event) -> None
 class Worker:
     """What serves now, and how it becomes another."""
 
-    def __init__(self, start: Start, made: Furnished, trail: Trail, status: Status) -> None:
+    def __init__(self, start: Start, made: Furnished, trail: Trail, status: WorkerStatus) -> None:
         self.start = start
         self.made = made
         self.trail = trail

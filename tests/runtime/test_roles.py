@@ -1,0 +1,26 @@
+"""What each process loads: an import is a way in, and what is not loaded cannot be turned against it."""
+
+import subprocess
+import sys
+
+import pytest
+
+ROLES = {
+    # The key material is here: nothing that takes clients' bytes or speaks to stores comes along.
+    "proxy.runtime.hsm": ("proxy.gateway", "proxy.upstream", "proxy.seal", "proxy.keys", "aiobotocore"),
+    # No secret at all is here, and no code that works with one.
+    "proxy.runtime.observer": ("proxy.gateway", "proxy.hsm", "proxy.keys", "proxy.auth", "cryptography"),
+    # Keys of the HSM are asked for over its socket.
+    "proxy.runtime.worker": ("proxy.hsm.engine", "proxy.hsm.keyring", "proxy.hsm.sqlite"),
+}
+
+
+@pytest.mark.parametrize(("role", "foreign"), ROLES.items())
+def test_a_process_loads_nothing_of_the_others(role: str, foreign: tuple[str, ...]) -> None:
+    listing = f"import sys, {role}; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", listing], capture_output=True, text=True, check=True
+    ).stdout.split()
+
+    assert role in loaded
+    assert [name for name in loaded if name.startswith(foreign)] == []
