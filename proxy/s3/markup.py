@@ -14,6 +14,7 @@ DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 MAX_DEPTH = 16
 MAX_BYTES = 2 * 1024 * 1024
+_UTF16 = (b"\xff\xfe", b"\xfe\xff", b"<\x00", b"\x00<")
 
 # XML 1.0, section 2.2: what no document may hold, not even as a character reference.
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -77,6 +78,8 @@ def read(document: bytes, *, max_bytes: int = MAX_BYTES, only: Container[str] | 
     """
     if len(document) > max_bytes:
         raise MarkupError("longer than its bound")
+    if document[:2] in _UTF16:  # expat follows these marks, whatever encoding it was told
+        raise MarkupError("in UTF-16")
     builder = _Builder(document, only)
     try:
         builder.parser.Parse(document, True)
@@ -86,7 +89,7 @@ def read(document: bytes, *, max_bytes: int = MAX_BYTES, only: Container[str] | 
 
 
 class _Builder:
-    """Expat's callbacks. UTF-8 alone: a document cannot choose a decoder with its declaration."""
+    """Expat's callbacks. UTF-8 alone: no document chooses a decoder, by its declaration or its mark."""
 
     def __init__(self, document: bytes, only: Container[str] | None) -> None:
         self._document = document

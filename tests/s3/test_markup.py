@@ -47,6 +47,7 @@ def test_what_is_not_asked_for_is_read_past_with_all_that_is_in_it() -> None:
         b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a>&x;</a>',
         b'<!DOCTYPE a SYSTEM "http://127.0.0.1/x.dtd"><a/>',
         '<?xml version="1.0" encoding="utf-16"?><a/>'.encode("utf-16"),
+        *("<x><y/></x>".encode(encoding) for encoding in ("utf-16", "utf-16-le", "utf-16-be")),
         b"<a>" * (MAX_DEPTH + 1) + b"</a>" * (MAX_DEPTH + 1),
         b"<x><y>" + b"<a>" * MAX_DEPTH + b"</a>" * MAX_DEPTH + b"</y></x>",
     ],
