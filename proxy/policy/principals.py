@@ -35,6 +35,20 @@ _is_canonical = re.compile(r"[0-9a-f]{64}").fullmatch
 _is_session = re.compile(r"(arn:aws[a-z-]*):sts::([0-9]{12}):assumed-role/([^/]+)/.+").fullmatch
 
 
+def role_of(arn: str) -> str:
+    """A session's role, and anyone else themselves: what aws:PrincipalArn says of a caller, so that one
+    condition holds for all sessions of a role. A session's ARN does not tell the role's path, so it is none.
+    """
+    session = _is_session(arn) if ":assumed-role/" in arn else None
+    return "{}:iam::{}:role/{}".format(*session.groups()) if session else arn
+
+
+def principal_type(arn: str) -> str:
+    """What aws:PrincipalType says of a caller: "Principal key values" of the IAM user guide."""
+    kind = arn.rpartition(":")[2].partition("/")[0]
+    return {"user": "User", "federated-user": "FederatedUser"}.get(kind, "AssumedRole")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principals:
     named: frozenset[str]
@@ -55,12 +69,7 @@ class Principals:
             return Through.PRINCIPAL
         if request.principal_account in self.accounts:
             return Through.ACCOUNT
-        session = _is_session(arn) if ":assumed-role/" in arn else None
-        if session is not None:
-            prefix, account, role = session.groups()
-            if f"{prefix}:iam::{account}:role/{role}" in self.named:
-                return Through.PRINCIPAL
-        return Through.NOT
+        return Through.PRINCIPAL if role_of(arn) in self.named else Through.NOT
 
 
 def parse_principals(block: object, where: str, *, negated: bool) -> Principals:

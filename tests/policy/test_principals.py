@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from proxy.policy.evaluate import Effect
+from proxy.policy.principals import principal_type, role_of
 from tests.policy.judged import ACCOUNT, ALICE, allow, asks, judged, resource_policy
 
 GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/"
@@ -88,3 +89,22 @@ def test_an_allow_by_name_counts_more_than_one_by_account_whatever_the_order() -
     for order in itertools.permutations((by_account, by_name)):
         judgement = judged(resource_policy(*order))
         assert (judgement.statement, judgement.delegated) == ("name", False)
+
+
+@pytest.mark.parametrize(
+    ("arn", "role", "type_"),
+    [
+        (ALICE, ALICE, "User"),
+        (f"arn:aws:iam::{ACCOUNT}:role/path/R", f"arn:aws:iam::{ACCOUNT}:role/path/R", "AssumedRole"),
+        (f"arn:aws:sts::{ACCOUNT}:assumed-role/R/s", f"arn:aws:iam::{ACCOUNT}:role/R", "AssumedRole"),
+        (f"arn:aws-cn:sts::{ACCOUNT}:assumed-role/R/s/t", f"arn:aws-cn:iam::{ACCOUNT}:role/R", "AssumedRole"),
+        (
+            f"arn:aws:sts::{ACCOUNT}:federated-user/f",
+            f"arn:aws:sts::{ACCOUNT}:federated-user/f",
+            "FederatedUser",
+        ),
+    ],
+)
+def test_conditions_see_the_role_of_a_session(arn: str, role: str, type_: str) -> None:
+    """Of aws:PrincipalArn: "the ARN of the role, not the ARN of the user that assumed the role"."""
+    assert (role_of(arn), principal_type(arn)) == (role, type_)

@@ -11,6 +11,7 @@ from typing import Any
 from proxy.auth.verify import Authenticated
 from proxy.gateway.authorization.permissions import Principal
 from proxy.gateway.exchange import Exchange
+from proxy.policy.principals import principal_type, role_of
 from proxy.policy.request import Value
 from proxy.s3.condition_keys import Said, maybe_value
 
@@ -82,11 +83,6 @@ def _username(known: Known) -> str | None:
     return path.rpartition("/")[2] if kind == "user" else None
 
 
-def _type(known: Known) -> str:
-    """Of who answers for a request that nobody signed, too: it is that one's policies that are asked."""
-    return "AssumedRole" if ":assumed-role/" in known.principal.arn else "User"
-
-
 def _auth_type(known: Known) -> str | None:
     proof = known.authenticated
     if proof is None:
@@ -120,9 +116,10 @@ KNOWN: Mapping[str, Callable[[Known], Value | None]] = {
     "aws:currenttime": lambda known: known.now.strftime("%Y-%m-%dT%H:%M:%SZ"),
     "aws:epochtime": lambda known: str(int(known.now.timestamp())),
     "aws:principalaccount": lambda known: known.principal.account,
-    "aws:principalarn": lambda known: known.principal.arn,
+    "aws:principalarn": lambda known: role_of(known.principal.arn),
     "aws:principalisawsservice": lambda _: "false",
-    "aws:principaltype": _type,
+    # Of who answers for a request that nobody signed, too: it is that one's policies that are asked.
+    "aws:principaltype": lambda known: principal_type(known.principal.arn),
     "aws:referer": _header("referer"),
     "aws:requestedregion": lambda known: known.region,
     "aws:securetransport": lambda known: "true" if known.exchange.secure else "false",

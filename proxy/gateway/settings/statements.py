@@ -10,6 +10,7 @@ from proxy.gateway.call import Call
 from proxy.policy.documents import Kind, Policy, parse
 from proxy.policy.evaluate import Effect, judge
 from proxy.policy.malformed import MalformedPolicy
+from proxy.policy.principals import role_of
 from proxy.policy.request import Request
 from proxy.s3.errors import S3Error
 
@@ -17,7 +18,7 @@ _HEADERS = "s3:x-amz-"
 _KNOWN: Mapping[str, Callable[[Call], str | None]] = {
     "aws:currenttime": lambda call: call.rooms.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
     "aws:principalaccount": lambda call: call.caller.account or None,
-    "aws:principalarn": lambda call: call.caller.principal or None,
+    "aws:principalarn": lambda call: role_of(call.caller.principal) or None,
     "aws:referer": lambda call: call.exchange.headers.get("referer"),
     "aws:securetransport": lambda call: "true" if call.exchange.secure else "false",
     "aws:sourceip": lambda call: call.exchange.source_ip,

@@ -15,6 +15,7 @@ from proxy.hsm.core.grants import Grant
 from proxy.hsm.core.lifecycle import DEFAULT_ROTATION_DAYS, LONGEST_WAIT_DAYS
 from proxy.hsm.core.model import SYMMETRIC, Key
 from proxy.hsm.core.names import reference
+from proxy.policy.principals import principal_type, role_of
 from proxy.policy.request import Value
 
 
@@ -128,9 +129,9 @@ def conditions_of(asked: Asked) -> dict[str, Value]:
 def _of_caller(who: Principal, rights: Rights) -> dict[str, Value]:
     kind, _, name = who.client_arn.partition("/")
     found: dict[str, Value] = {
-        "aws:principalarn": who.client_arn,
+        "aws:principalarn": role_of(who.client_arn),
         "aws:principalaccount": who.client_account,
-        "aws:principaltype": "User" if kind.endswith(":user") else "AssumedRole",
+        "aws:principaltype": principal_type(who.client_arn),
         "aws:principalisawsservice": "false",
         "aws:requestedregion": who.region,
         "aws:securetransport": _truth(value=who.secure_transport),
