@@ -87,6 +87,34 @@ def test_a_policy_that_makes_no_sense_is_refused(rig: Rig, text: str) -> None:
     assert len(rig.ask("ListKeys")["Keys"]) == 1
 
 
+@pytest.mark.parametrize(
+    ("operator", "key", "taken"),
+    [
+        ("ForAllValues:StringEquals", "kms:EncryptionContext:a", False),
+        ("ForAllValues:StringLikeIfExists", "aws:RequestTag/team", False),
+        ("ForAnyValue:StringEquals", "kms:EncryptionContext:a", True),
+        ("ForAllValues:StringEquals", "kms:EncryptionContextKeys", True),
+        ("ForAllValues:StringEquals", "aws:TagKeys", True),
+    ],
+)
+def test_a_condition_that_says_less_than_it_seems_is_refused(
+    rig: Rig, operator: str, key: str, *, taken: bool
+) -> None:
+    """AWS: OverlyPermissiveCondition."""
+    text = document(
+        statement("Allow", "kms:*", Principal={"AWS": ROOT}),
+        statement("Allow", "kms:Decrypt", Principal={"AWS": BEN}, Condition={operator: {key: "b"}}),
+    )
+    key_id = rig.key()["KeyId"]
+    if taken:
+        rig.ask("PutKeyPolicy", KeyId=key_id, Policy=text)
+        return
+    refused = rig.refused("PutKeyPolicy", KeyId=key_id, Policy=text)
+
+    assert refused.code == "MalformedPolicyDocumentException"
+    assert refused.message.startswith("OverlyPermissiveCondition: ")
+
+
 def test_a_policy_has_at_most_32_kib(rig: Rig) -> None:
     text = policy(ROOT)
     most = text + " " * (POLICY_LIMIT_BYTES - len(text))

@@ -17,6 +17,13 @@ POLICY_LIMIT_BYTES = 32_768
 NAME = "default"
 """The one name that a key policy has."""
 
+_SINGLE = ("kms:encryptioncontext:", "aws:requesttag/")
+_OVERLY_PERMISSIVE = (
+    "OverlyPermissiveCondition: Using the ForAllValues set operator with a single-valued condition key"
+    " matches requests without the specified encryption context or tag or with an unspecified encryption"
+    " context or tag. To fix, remove ForAllValues."
+)
+"""AWS's page "AWS KMS condition keys", "Using set operators with condition keys"."""
 _USES = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
 
 
@@ -75,9 +82,19 @@ def checked_policy(text: str) -> Policy:
     if len(text.encode()) > POLICY_LIMIT_BYTES:
         raise KmsError("LimitExceededException", f"A key policy has at most {POLICY_LIMIT_BYTES} bytes")
     try:
-        return _compiled(text)
+        policy = _compiled(text)
     except MalformedPolicy as exc:
         raise KmsError("MalformedPolicyDocumentException", str(exc)) from exc
+    _check_sets(policy)
+    return policy
+
+
+def _check_sets(policy: Policy) -> None:
+    """ForAllValues also holds where there is no value: of what is single, it says nothing at all."""
+    for statement in policy.statements:
+        for condition in statement.conditions:
+            if condition.set_operator == "ForAllValues" and condition.key.startswith(_SINGLE):
+                raise KmsError("MalformedPolicyDocumentException", _OVERLY_PERMISSIVE)
 
 
 def maybe_policy(key: Key) -> Policy | None:
