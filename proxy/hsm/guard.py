@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from proxy.hsm.core.access import (
     CROSS_ACCOUNT,
+    DENIED,
     FOREIGN,
     PROXIED,
     Granted,
@@ -80,7 +81,8 @@ class Guard:
         if effect is Effect.DENY or not (by_account or _may_retire(grant, who.client_arn)):
             own = key.account == who.client_account
             shown = key.arn if own or grant.retiring == who.client_arn else asked.named
-            raise denied(who, asked.action, shown, "" if own else FOREIGN)
+            why_not = DENIED if effect is Effect.DENY else ""
+            raise denied(who, asked.action, shown, why_not if own else FOREIGN)
 
     def leaves_open(self, asked: Asked, policy: Policy) -> bool:
         """The lockout safety check: whether the caller, or their account, could put the next key policy."""

@@ -89,6 +89,8 @@ FOREIGN = (
 )
 """One reason for a key that may not be used and for one that is not there."""
 
+DENIED = " with an explicit deny in an identity-based policy"
+
 
 def refusal(
     request: Request, *, own: bool, key_policy: Policy | None, rights: Rights, granted: Granted
@@ -98,7 +100,7 @@ def refusal(
     """
     identity = judge(rights.policies, request).effect
     if identity is Effect.DENY:
-        return " with an explicit deny in an identity-based policy"
+        return DENIED
     resource = judge((key_policy,) if key_policy else (), request)
     if resource.effect is Effect.DENY:
         return " with an explicit deny in a resource-based policy"
@@ -118,7 +120,7 @@ def identity_refusal(request: Request, rights: Rights) -> str:
     """The same for what identity policies decide alone."""
     effect = judge(rights.policies, request).effect
     if effect is Effect.DENY:
-        return " with an explicit deny in an identity-based policy"
+        return DENIED
     if effect is Effect.NONE:
         return f" because no identity-based policy allows the {request.action} action"
     return ""
