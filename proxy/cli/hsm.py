@@ -36,7 +36,8 @@ def hsm() -> None:
 @config_option
 @click.option("--account", metavar="ID", help="Twelve digits. [default: the configuration's first account]")
 @click.option("--name", default="admin", show_default=True, help="What the first identity is called.")
-def init(config_path: Path, account: str | None, name: str) -> None:
+@click.option("--for-tests", is_flag=True, help="A store that hsm.test_reset may empty: never for real keys.")
+def init(config_path: Path, account: str | None, name: str, *, for_tests: bool) -> None:
     """Make the root key, the store and the first administrator, whose secret is shown once.
 
     The configuration may still lack its identities. Refuses to run on a store that exists.
@@ -58,6 +59,7 @@ def init(config_path: Path, account: str | None, name: str) -> None:
             random=os.urandom,
             witness=Path(config.hsm.witness) if config.hsm.witness else None,
             make_root_key=True,
+            for_tests=for_tests,
         )
     click.echo(_told(made, config.hsm.store, config_path, name), nl=False)
 

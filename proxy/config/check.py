@@ -325,6 +325,11 @@ def _idle_hsm(config: Config) -> Iterator[Problem]:
         yield Problem("hsm", "is not used: no kms.backends has type hsm")
 
 
+def _test_reset(config: Config) -> Iterator[Problem]:
+    if config.hsm and config.hsm.test_reset:
+        yield Problem("hsm.test_reset", "is on: whoever may kms:Reset here can destroy every key at once")
+
+
 def _aws(config: Config) -> list[tuple[int, AwsBackend]]:
     return [(i, b) for i, b in enumerate(config.kms.backends) if isinstance(b, AwsBackend)]
 
@@ -382,5 +387,6 @@ CONTRADICTIONS: tuple[Check, ...] = (
 )
 WARNINGS: tuple[Check, ...] = (
     *(_hidden_rules, _unsealed, _over, tokens_over, _open_to_all, _trusts_all, _idle_stores, _idle_hsm),
+    _test_reset,
     policy_warnings,
 )

@@ -26,6 +26,7 @@ FIXED = (
     "hsm.listen",
     "hsm.quotas",
     "hsm.prices",
+    "hsm.test_reset",
 )
 
 

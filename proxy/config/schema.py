@@ -316,6 +316,8 @@ class Hsm:
     listen: HsmListen | None = None
     quotas: HsmQuotas = HsmQuotas()
     prices: HsmPrices = HsmPrices()
+    test_reset: bool = False
+    """Never in earnest: whoever may `kms:Reset` can empty the store. Only one made for tests takes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

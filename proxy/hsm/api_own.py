@@ -17,6 +17,7 @@ _DESCRIPTION: Final[dict[str, Any]] = {
         "GetBill": {"name": "GetBill", "input": {"shape": "OfMonth"}},
         "GetQuotas": {"name": "GetQuotas", "input": {"shape": "OfNothing"}},
         "GetUsage": {"name": "GetUsage", "input": {"shape": "OfMonth"}},
+        "Reset": {"name": "Reset", "input": {"shape": "OfNothing"}},
     },
     "shapes": {
         "Month": _MONTH,

@@ -10,6 +10,7 @@ from threading import Lock
 from proxy.hsm.core.metering import Meter
 from proxy.hsm.core.model import Key
 from proxy.hsm.core.records import (
+    LAST_USE,
     PAST,
     USAGE,
     Record,
@@ -72,6 +73,22 @@ class Books:
             del self._past[past.key_arn]
         with self.lock:
             self.meter.saved(unsaved)
+
+    def names(self) -> list[tuple[str, str]]:
+        """Of all records of uses and of destroyed keys, by kind and name."""
+        with self.lock:
+            usages, uses = self.meter.names()
+        return [
+            *((USAGE, name) for name in usages),
+            *((LAST_USE, arn) for arn in uses),
+            *((PAST, arn) for arn in self._past),
+        ]
+
+    def forget(self) -> None:
+        """As though nothing had been used or destroyed here; the records are deleted already."""
+        with self.lock:
+            self._past.clear()
+            self.meter.clear()
 
     def _outlived(self, now_epoch: float) -> Sequence[Past]:
         """Keys that no bill asks for any more."""

@@ -23,12 +23,13 @@ from proxy.hsm.engine_due import DeletionActions, Happening, do_due
 from proxy.hsm.engine_grants import GrantActions
 from proxy.hsm.engine_keys import KeyActions
 from proxy.hsm.engine_policies import PolicyActions
+from proxy.hsm.engine_reset import RESET, ResetActions
 from proxy.hsm.engine_rotation import RotationActions
 from proxy.hsm.engine_tags import TagActions
 from proxy.hsm.engine_usage import OWN_ACTIONS, UsageActions, quotas_used
 from proxy.hsm.guard import Guard, RightsOf, check_proxied
 from proxy.hsm.keyring import Keyring
-from proxy.hsm.store import Store, StoreFailed
+from proxy.hsm.store import Store, StoreFailed, StoreKeepsKeys
 from proxy.hsm.throttle import Throttle
 
 READS = USES | {"DescribeKey", "GenerateRandom"}
@@ -78,8 +79,10 @@ class Engine:
         throttle: Throttle | None = None,
         prices: Prices | None = None,
         rights_of: RightsOf = nothing,
+        test_reset: bool = False,
     ) -> None:
-        """Reads the whole store; raises its StoreDamaged, having closed it.
+        """Reads the whole store; raises its StoreDamaged, having closed it. With test_reset it can be
+        emptied; raises StoreKeepsKeys, having closed it, where it was not made for that.
 
         The clock gives epoch seconds, random secure bytes, rights_of an identity's policies and tags by its
         ARN. Without a throttle, nobody is held to a rate.
@@ -98,6 +101,8 @@ class Engine:
         )
         self._throttle = throttle
         self._actions = _actions(self._desk, UsageActions(self._desk, prices or Prices(), throttle))
+        if test_reset:
+            self._actions[RESET] = self._reset_actions().reset
 
     @property
     def actions(self) -> Collection[str]:
@@ -159,6 +164,13 @@ class Engine:
     def close(self) -> None:
         """Wipes all key material and closes the store. Idempotent; no call may be running."""
         self._desk.ring.close()
+
+    def _reset_actions(self) -> ResetActions:
+        try:
+            return ResetActions(self._desk)
+        except StoreKeepsKeys:
+            self.close()
+            raise
 
     def _run(self, handler: Callable[[Call], dict[str, Any]], call: Call) -> dict[str, Any]:
         try:

@@ -17,11 +17,12 @@ from proxy.hsm.core.quotas import CRYPTOGRAPHIC, RATES
 from proxy.hsm.core.states import KeyState
 from proxy.hsm.core.usage import MONTHS_KEPT, Usage, month_of, months_before
 from proxy.hsm.engine_desk import Call, Desk
+from proxy.hsm.engine_reset import RESET
 from proxy.hsm.throttle import Throttle
 
 Response = dict[str, Any]
 
-OWN_ACTIONS = frozenset({"GetBill", "GetQuotas", "GetUsage"})
+OWN_ACTIONS = frozenset({"GetBill", "GetQuotas", "GetUsage", RESET})
 
 
 @dataclass(frozen=True, slots=True)

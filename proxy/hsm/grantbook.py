@@ -56,6 +56,10 @@ class Grantbook:
         if grant.retiring:
             _forget(self._retirable, (grant.region, grant.retiring), grant)
 
+    def clear(self) -> None:
+        for book in (self._of_key, self._for, self._retirable):
+            book.clear()
+
 
 def _grantees(grant: Grant) -> list[tuple[str, str]]:
     return [(grant.key_arn, grant.grantee or grant.grantee_service)]

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from proxy.hsm.core.minting import new_service_key
+from proxy.hsm.core.model import Purpose
 from proxy.hsm.core.names import OWNED_ALIAS, SERVICE_ACCOUNT
-from proxy.hsm.core.records import alias_record, key_record, version_record
+from proxy.hsm.core.records import alias_record, key_record, purpose_record, version_record
 from proxy.hsm.root import KeyFile, RootSource, write_key_file
 from proxy.hsm.sealed import SealedStore, check_new, create_store, open_store
 from proxy.hsm.sqlite import SqliteRows
@@ -48,9 +49,11 @@ def initialise(
     random: Callable[[int], bytes],
     witness: Path | None = None,
     make_root_key: bool = False,
+    for_tests: bool = False,
     administrator: str = "admin",
 ) -> InitResult:
     """Makes the store at path. With make_root_key, a KeyFile source that is not there yet is written first.
+    One that is made for_tests can be emptied later, and no other.
 
     Raises StoreExists where this was done before, StoreBusy where an HSM runs on it, RootKeyError, or another
     StoreError; then no store is made, though an empty file may be.
@@ -65,6 +68,7 @@ def initialise(
             OWNED_ALIAS, account=SERVICE_ACCOUNT, region=region, now_epoch=round(clock(), 3), random=random
         )
         records = [version_record(version), key_record(key), alias_record(alias)]
+        records += [purpose_record(Purpose())] if for_tests else []
         note = witness_of(path, witness)
         create_store(rows, source, records, random=random, witness=note).close()
         version.material.wipe()

@@ -11,7 +11,7 @@ from typing import Any
 
 from proxy.hsm.books import Books, past_of
 from proxy.hsm.core.grants import Grant
-from proxy.hsm.core.model import Alias, Key, KeyVersion
+from proxy.hsm.core.model import Alias, Key, KeyVersion, Purpose
 from proxy.hsm.core.records import (
     ALIAS,
     GRANT,
@@ -46,6 +46,8 @@ class Keyring:
         self._alias_names: defaultdict[Place, list[str]] = defaultdict(list)
         self._aliases_of: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         self.books = Books(store)
+        self.purpose: Purpose | None = None
+        """None for a store that keeps somebody's keys."""
         self.grants = Grantbook()
         """To be read; it changes through this class alone."""
         try:
@@ -144,12 +146,33 @@ class Keyring:
         self._store.commit([], delete=[(GRANT, grant.record_name)])
         self.grants.drop(grant)
 
+    def clear(self) -> None:
+        """All keys with everything that hangs on them, all grants, uses and bills, gone in one change, as
+        though the store were new. Raises AssertionError for one that was not made for tests.
+        """
+        if self.purpose is None:
+            raise AssertionError("this store keeps somebody's keys")
+        gone = [(KEY, key.arn) for key in self._keys.values()]
+        gone += [(VERSION, version_name(*name)) for name in self._versions]
+        gone += [(ALIAS, alias.arn) for alias in self._aliases.values()]
+        for arn in self.grants.key_arns():
+            gone += [(GRANT, grant.record_name) for grant in self.grants.of_key(arn)]
+        self._store.commit([], delete=[*gone, *self.books.names()])
+        self.grants.clear()
+        self.books.forget()
+        self._wipe()
+        for held in (self._keys, self._aliases, self._key_ids, self._alias_names, self._aliases_of):
+            held.clear()
+
     def close(self) -> None:
         """Wipes all key material and closes the store. Idempotent."""
+        self._wipe()
+        self._store.close()
+
+    def _wipe(self) -> None:
         for version in self._versions.values():
             version.material.wipe()
         self._versions.clear()
-        self._store.close()
 
     def _load(self) -> None:
         keep: dict[type, Callable[[Any], None]] = {
@@ -161,6 +184,7 @@ class Keyring:
             Past: self.books.load,
             Tracking: self.books.load,
             Grant: self.grants.keep,
+            Purpose: self._note_purpose,
         }
         for record in self._store.records():
             try:
@@ -196,6 +220,9 @@ class Keyring:
     def _aliases_of_key(self, key: Key) -> Sequence[Alias]:
         names = self.aliases_of(key)
         return [alias for name in names if (alias := self.alias(key.region, key.account, name))]
+
+    def _note_purpose(self, purpose: Purpose) -> None:
+        self.purpose = purpose
 
     def _keep_version(self, version: KeyVersion) -> None:
         self._versions[version.key_id, version.number] = version

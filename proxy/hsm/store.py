@@ -50,6 +50,10 @@ class StoreOlder(StoreError):
         )
 
 
+class StoreKeepsKeys(StoreError):
+    """It was not made for tests, so nobody may empty it."""
+
+
 class StoreFailed(StoreError):
     """A change could not be written. It was not acknowledged, and is not half there."""
 

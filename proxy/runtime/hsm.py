@@ -170,6 +170,7 @@ def _engine(config: schema.Config, start: Start) -> Engine:
             throttle=throttle_of(hsm.quotas),
             prices=prices_of(hsm.prices),
             rights_of=rights_of(config),
+            test_reset=hsm.test_reset,
         )
     except (StoreError, RootKeyError) as exc:
         raise StartRefused(str(exc)) from None

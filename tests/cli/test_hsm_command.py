@@ -1,5 +1,6 @@
 """`sealgate hsm init`, as a person types it."""
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,10 @@ import yaml
 from click.testing import CliRunner, Result
 
 from proxy.cli.main import cli
+from proxy.hsm.core.model import Purpose
+from proxy.hsm.init import open_sqlite_store
+from proxy.hsm.keyring import Keyring
+from proxy.hsm.root import KeyFile
 from tests.cli.configs import ACCOUNT, written
 
 
@@ -50,6 +55,18 @@ def test_init_refuses_to_run_twice(tmp_path: Path) -> None:
     assert again.stdout == ""
     assert re.fullmatch(r"Error: .*initialised already.*\n", again.stderr)
     assert (tmp_path / "root.key").read_bytes() == before
+
+
+@pytest.mark.parametrize(("options", "purpose"), [((), None), (("--for-tests",), Purpose())])
+def test_a_store_is_for_tests_only_where_that_is_said(
+    tmp_path: Path, options: tuple[str, ...], purpose: Purpose | None
+) -> None:
+    init(written(tmp_path), *options)
+    store = open_sqlite_store(tmp_path / "keys.sqlite", KeyFile(tmp_path / "root.key"), random=os.urandom)
+    ring = Keyring(store)
+    ring.close()
+
+    assert ring.purpose == purpose
 
 
 def test_account_and_name_are_the_operator_s(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ def changed(config: Config, path: str) -> Config:
         "listen": HsmListen(port=1),
         "quotas": HsmQuotas(tags_per_key=1),
         "prices": HsmPrices(key_month=2.0),
+        "test_reset": True,
     }
     section, _, name = path.rpartition(".")
     if not section:

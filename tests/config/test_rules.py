@@ -21,6 +21,10 @@ SECOND = {
     "access_key_id": "AKSECOND",
     "secret_access_key": "s3cret",
 }
+HSM: dict[str, Any] = {
+    "kms.backends": [{"type": "hsm", "write": True}],
+    "hsm": {"store": "s", "root_key": {"env": "R"}},
+}
 RULES = [
     {
         "match": "photos/raw/*",
@@ -157,6 +161,7 @@ def test_envelopes_may_name_the_accounts_keys_and_those_configured(make: Make) -
         ({"upstreams.0.url": "http://store:9000"}, "upstreams[0].url", "to another host"),
         ({"upstreams.1": SECOND}, "upstreams[1]", "no rule of buckets has upstream: second"),
         ({"hsm": {"store": "s", "root_key": {"env": "R"}}}, "hsm", "no kms.backends has type hsm"),
+        ({**HSM, "hsm": HSM["hsm"] | {"test_reset": True}}, "hsm.test_reset", "destroy every key"),
     ],
 )
 def test_what_is_seldom_meant_is_warned_of(
@@ -174,7 +179,7 @@ def test_what_is_seldom_meant_is_warned_of(
         {},
         {"upstreams.0.url": "http://localhost"},
         {"upstreams.0.url": "https://store"},
-        {"kms.backends": [{"type": "hsm", "write": True}], "hsm": {"store": "s", "root_key": {"env": "R"}}},
+        HSM,
         {"listen": {"address": "0.0.0.0", "tls": {"certificate_file": "c", "key_file": "k"}}},
         {"listen.port": 0, "admin.port": 0},
         {"buckets": [{"match": "old", "mode": "migrate", "until": "2999-01-01"}]},

@@ -50,6 +50,7 @@ class Rig:
     now: float = NOW
     throttle: Throttle | None = None
     rights: dict[str, Rights] = field(default_factory=dict)
+    test_reset: bool = False
     engine: Engine = field(init=False)
 
     def __post_init__(self) -> None:
@@ -93,6 +94,7 @@ class Rig:
             limits=self.limits,
             throttle=self.throttle,
             rights_of=lambda arn: self.rights.get(arn, EVERYTHING),
+            test_reset=self.test_reset,
         )
 
 
@@ -100,7 +102,7 @@ def root_file(directory: Path) -> KeyFile:
     return KeyFile(directory / "root.key")
 
 
-def make_store(directory: Path) -> None:
+def make_store(directory: Path, *, for_tests: bool = False) -> None:
     initialise(
         directory / "hsm.db",
         root_file(directory),
@@ -109,6 +111,7 @@ def make_store(directory: Path) -> None:
         clock=lambda: NOW,
         random=os.urandom,
         make_root_key=True,
+        for_tests=for_tests,
     )
 
 

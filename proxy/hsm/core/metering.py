@@ -71,6 +71,15 @@ class Meter:
         self._uses.pop(key_arn, None)
         self._changed_uses.discard(key_arn)
 
+    def clear(self) -> None:
+        """As though nothing had been counted."""
+        for held in (self._counts, self._uses, self._changed, self._changed_uses, self._forgotten):
+            held.clear()
+
+    def names(self) -> tuple[list[str], list[str]]:
+        """Of the Usage and of the LastUse records that may have been written."""
+        return [*(usage_name(*place) for place in self._counts), *self._forgotten], list(self._uses)
+
     def usages(self, month: str, account: str) -> Iterator[Usage]:
         for place in list(self._counts):
             if place[:2] == (month, account):

@@ -1,4 +1,4 @@
-"""What the HSM keeps: keys, versions of their material, and aliases.
+"""What the HSM keeps: keys, versions of their material, and aliases; and of a store, what it was made for.
 
 Values, replaced and never edited. A key is one region's: its state, description, tags and aliases are its
 own; its material is found by key id and version alone, because the replicas of a multi-Region key share
@@ -81,6 +81,15 @@ class Alias:
     @property
     def arn(self) -> str:
         return names.alias_arn(self.region, self.account, self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purpose:
+    """What a store was made for, where that is not to keep anybody's keys. It is said as the store is made,
+    and never later.
+    """
+
+    name: str = "tests"
 
 
 def new_version(

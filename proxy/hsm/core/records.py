@@ -11,14 +11,15 @@ from typing import Any
 
 from proxy.hsm.core.grants import Grant, Pairs
 from proxy.hsm.core.material import MATERIAL_SIZE, KeyMaterial, wipe
-from proxy.hsm.core.model import Alias, Key, KeyVersion, Manager
+from proxy.hsm.core.model import Alias, Key, KeyVersion, Manager, Purpose
 from proxy.hsm.core.states import KeyState
 from proxy.hsm.core.usage import LastUse, Past, Tracking, Usage
 
 KEY, VERSION, ALIAS, GRANT = "key", "version", "alias", "grant"
 USAGE, LAST_USE, PAST, TRACKING = "usage", "last-use", "past", "tracking"
+PURPOSE = "purpose"
 
-Value = Key | KeyVersion | Alias | Grant | Usage | LastUse | Past | Tracking
+Value = Key | KeyVersion | Alias | Grant | Usage | LastUse | Past | Tracking | Purpose
 
 
 class RecordUnreadable(Exception):
@@ -76,6 +77,10 @@ def tracking_record(tracking: Tracking) -> Record:
     return Record(kind=TRACKING, name=TRACKING, plain=_json(tracking))
 
 
+def purpose_record(purpose: Purpose) -> Record:
+    return Record(kind=PURPOSE, name=PURPOSE, plain=_json(purpose))
+
+
 def version_name(key_id: str, number: int) -> str:
     return f"{key_id}/{number}"
 
@@ -105,6 +110,8 @@ def _name(value: Value) -> str:
             return value.key_arn
         case Tracking():
             return TRACKING
+        case Purpose():
+            return PURPOSE
 
 
 def _read_key(plain: bytes | bytearray) -> Key:
@@ -153,6 +160,10 @@ def _read_tracking(plain: bytes | bytearray) -> Tracking:
     return Tracking(**_fields(plain))
 
 
+def _read_purpose(plain: bytes | bytearray) -> Purpose:
+    return Purpose(**_fields(plain))
+
+
 _READERS: dict[str, Callable[[bytes | bytearray], Value]] = {
     KEY: _read_key,
     VERSION: _read_version,
@@ -162,6 +173,7 @@ _READERS: dict[str, Callable[[bytes | bytearray], Value]] = {
     LAST_USE: _read_last_use,
     PAST: _read_past,
     TRACKING: _read_tracking,
+    PURPOSE: _read_purpose,
 }
 
 

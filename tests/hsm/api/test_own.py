@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from proxy.hsm.engine_reset import RESET
 from tests.hsm.api.service import MODEL, STRANGER, Service
 from tests.hsm.api.wire import Answer, call, post, signed
 
@@ -16,10 +17,19 @@ async def own(service: Service, action: str, document: Any, **options: Any) -> A
 
 async def test_each_answers_and_leaves_an_event(service: Service) -> None:
     await call(service.url, "CreateKey", {})
-    for action in sorted(MODEL.own_operations):
+    for action in sorted(MODEL.own_operations - {RESET}):
         answer = await own(service, action, {})
 
         assert (answer.status, service.recorded.last.event_name) == (200, action)
+
+
+async def test_there_is_no_reset_unless_a_configuration_asks_for_it(service: Service) -> None:
+    await call(service.url, "CreateKey", {})
+    refused = await own(service, RESET, {})
+    listed = await call(service.url, "ListKeys", {})
+
+    assert (refused.status, refused.code) == (400, "UnsupportedOperationException")
+    assert len(listed.document["Keys"]) == 1
 
 
 async def test_an_account_is_told_of_itself_alone(service: Service) -> None:
