@@ -15,6 +15,9 @@ from proxy.auth.canonical import canonical_path, canonical_query, canonical_requ
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 TERMINATOR = "aws4_request"
+CHUNK_SIGNED = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
+"""What stands for the hash of a body whose chunks are signed one by one."""
+EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 # What a connection or a middle box may add, drop or rewrite on the way: hop-by-hop headers (RFC 9110, 7.6.1)
 # and tracing, as botocore has them; and accept-encoding, which the front ends of GCS and R2 rewrite
@@ -124,6 +127,39 @@ def signature(key: SigningKey, timestamp: str, scope: str, canonical: str) -> st
     return key.sign(string_to_sign(timestamp, scope, canonical))
 
 
+class ChunkChain:
+    """The signatures of one aws-chunked body: each covers the one before, the first covers the request's.
+
+    Rules: AWS, "Signature Calculations for the Authorization Header: Transferring Payload in Multiple Chunks"
+    and "... Including Trailing Headers". Of use once.
+    """
+
+    __slots__ = ("_key", "_last", "_scope", "_timestamp", "text")
+
+    def __init__(self, key: SigningKey, *, timestamp: str, scope: str, seed: str) -> None:
+        """`seed` is the signature of the request's head."""
+        self._key = key
+        self._timestamp = timestamp
+        self._scope = scope
+        self._last = seed
+        self.text = ""
+        """What was signed last."""
+
+    def sign(self, chunk_sha256_hex: str) -> str:
+        """The next chunk's signature; the last chunk is the empty one."""
+        return self._sign("PAYLOAD", EMPTY_SHA256, chunk_sha256_hex)
+
+    def sign_trailer(self, trailer_sha256_hex: str) -> str:
+        """The trailers' signature, after the empty chunk's. Each counts as `name:value` and a line feed."""
+        return self._sign("TRAILER", trailer_sha256_hex)
+
+    def _sign(self, what: str, *hashes: str) -> str:
+        lines = (f"{ALGORITHM}-{what}", self._timestamp, self._scope, self._last, *hashes)
+        self.text = "\n".join(lines)
+        self._last = self._key.sign(self.text)
+        return self._last
+
+
 class Signer:
     """Signs requests by header for one credential, region and service. Safe to share."""
 
@@ -171,10 +207,20 @@ class Signer:
         added["authorization"] = self._authorization(timestamp, names, canonical)
         return added
 
-    def _authorization(self, timestamp: str, names: list[str], canonical: str) -> str:
+    def chain(self, added: Mapping[str, str]) -> ChunkChain:
+        """For the chunks of a body whose head got these headers from `sign`, CHUNK_SIGNED being its hash."""
+        timestamp = added["x-amz-date"]
+        scope, key = self._scope_and_key(timestamp)
+        seed = added["authorization"].rpartition("=")[2]
+        return ChunkChain(key, timestamp=timestamp, scope=scope, seed=seed)
+
+    def _scope_and_key(self, timestamp: str) -> tuple[str, SigningKey]:
         day = timestamp[:8]
-        scope = scope_of(day, self._region, self._service)
         key = self._keys.get(self._credentials, day=day, region=self._region, service=self._service)
+        return scope_of(day, self._region, self._service), key
+
+    def _authorization(self, timestamp: str, names: list[str], canonical: str) -> str:
+        scope, key = self._scope_and_key(timestamp)
         return (
             f"{ALGORITHM} Credential={self._credentials.access_key}/{scope}, "
             f"SignedHeaders={';'.join(names)}, Signature={signature(key, timestamp, scope, canonical)}"

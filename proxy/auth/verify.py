@@ -30,10 +30,9 @@ from proxy.auth.errors import (
 from proxy.auth.identities import Identities, Identity
 from proxy.auth.post_policy import claim_from_form
 from proxy.auth.presigned import check_lifetime, claim_from_query, is_presigned, signed_queries
-from proxy.auth.sigv4 import Credentials, SigningKey, SigningKeys, string_to_sign
+from proxy.auth.sigv4 import CHUNK_SIGNED, ChunkChain, Credentials, SigningKey, SigningKeys, string_to_sign
 
 SKEW_SECONDS = 15 * 60
-EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 # Stands for the secret of an access key that nobody has. It opens nothing: no identity comes with it.
 _DECOY_SECRET = "0" * 40
@@ -53,7 +52,7 @@ class Payload(Enum):
 
 PAYLOADS = {
     "UNSIGNED-PAYLOAD": Payload.UNSIGNED,
-    "STREAMING-AWS4-HMAC-SHA256-PAYLOAD": Payload.STREAMING_SIGNED,
+    CHUNK_SIGNED: Payload.STREAMING_SIGNED,
     "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER": Payload.STREAMING_SIGNED_TRAILER,
     "STREAMING-UNSIGNED-PAYLOAD-TRAILER": Payload.STREAMING_UNSIGNED_TRAILER,
 }
@@ -61,51 +60,23 @@ _CHUNK_SIGNED = {Payload.STREAMING_SIGNED, Payload.STREAMING_SIGNED_TRAILER}
 
 
 class ChunkSignatures:
-    """The signatures of one aws-chunked body: each covers the one before, the first covers the request's.
+    """Checks the signatures of one aws-chunked body. After WrongSignature the body must be given up."""
 
-    Rules: AWS, "Signature Calculations for the Authorization Header: Transferring Payload in Multiple Chunks"
-    and "... Including Trailing Headers". Of use once. After WrongSignature the body must be given up.
-    """
-
-    __slots__ = ("_claim", "_key", "_last")
+    __slots__ = ("_access_key", "_chain")
 
     def __init__(self, claim: Claim, key: SigningKey) -> None:
-        self._claim = claim
-        self._key = key
-        self._last = claim.signature
-
-    def sign(self, chunk_sha256_hex: str) -> str:
-        """The next chunk's signature; the last chunk is the empty one."""
-        self._last = self._key.sign(self._chunk_text(chunk_sha256_hex))
-        return self._last
-
-    def sign_trailer(self, trailer_sha256_hex: str) -> str:
-        """The trailers' signature, after the empty chunk's. Each counts as `name:value` and a line feed."""
-        self._last = self._key.sign(self._trailer_text(trailer_sha256_hex))
-        return self._last
+        self._access_key = claim.access_key
+        self._chain = ChunkChain(key, timestamp=claim.timestamp, scope=claim.scope, seed=claim.signature)
 
     def check(self, chunk_sha256_hex: str, signature: str) -> None:
-        text = self._chunk_text(chunk_sha256_hex)
-        self._compare(self.sign(chunk_sha256_hex), signature, text)
+        self._compare(self._chain.sign(chunk_sha256_hex), signature)
 
     def check_trailer(self, trailer_sha256_hex: str, signature: str) -> None:
-        text = self._trailer_text(trailer_sha256_hex)
-        self._compare(self.sign_trailer(trailer_sha256_hex), signature, text)
+        self._compare(self._chain.sign_trailer(trailer_sha256_hex), signature)
 
-    def _chunk_text(self, sha256_hex: str) -> str:
-        claim = self._claim
-        return (
-            f"AWS4-HMAC-SHA256-PAYLOAD\n{claim.timestamp}\n{claim.scope}\n"
-            f"{self._last}\n{EMPTY_SHA256}\n{sha256_hex}"
-        )
-
-    def _trailer_text(self, sha256_hex: str) -> str:
-        claim = self._claim
-        return f"AWS4-HMAC-SHA256-TRAILER\n{claim.timestamp}\n{claim.scope}\n{self._last}\n{sha256_hex}"
-
-    def _compare(self, expected: str, signature: str, text: str) -> None:
+    def _compare(self, expected: str, signature: str) -> None:
         if not _same(expected, signature):
-            raise WrongSignature(access_key=self._claim.access_key, string_to_sign=text)
+            raise WrongSignature(access_key=self._access_key, string_to_sign=self._chain.text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

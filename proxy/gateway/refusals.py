@@ -146,7 +146,6 @@ ANSWERS: dict[type[BaseException], Callable[[Any], S3Error]] = {
         "OperationAborted", "The object is being overwritten. Try again.", status=409
     ),
     IntegrityViolation: _fixed("InvalidObjectState", NOT_AS_SEALED),
-    upstream.HashWanted: _fixed("EntityTooLarge", "The store takes no body that is too large to be held."),
     upstream.UpstreamError: _fixed("ServiceUnavailable", "The object store does not answer. Try again."),
     OverBudget: _fixed("SlowDown"),
     BodyTooShort: _fixed("IncompleteBody"),

@@ -21,7 +21,7 @@ class Capabilities:
     checksum_trailers: bool = False
     """Takes aws-chunked uploads with an x-amz-checksum-* trailer."""
     unsigned_payload: bool = True
-    """Takes UNSIGNED-PAYLOAD as payload hash; where not, the body's SHA-256 has to be signed."""
+    """Takes UNSIGNED-PAYLOAD as payload hash; where not, the body is signed, a streamed one by its chunks."""
     conditional_writes: bool = False
     """Obeys If-None-Match and If-Match on a PUT."""
     conditional_copies: bool = False

@@ -13,12 +13,12 @@ from hashlib import sha256
 from types import TracebackType
 from typing import Protocol
 
+from proxy.auth.sigv4 import CHUNK_SIGNED, EMPTY_SHA256
 from proxy.upstream.answer import Answer
 from proxy.upstream.connection import Connection, Stalled
 from proxy.upstream.exchange import Exchange
 from proxy.upstream.messages import (
     AnsweredEarly,
-    HashWanted,
     Request,
     Response,
     Upload,
@@ -27,9 +27,9 @@ from proxy.upstream.messages import (
 )
 from proxy.upstream.pool import Fit, Pool
 from proxy.upstream.request_head import request_head
+from proxy.upstream.signed_chunks import Chain, SignedChunks, coded_length
 
 UNSIGNED = "UNSIGNED-PAYLOAD"
-EMPTY_SHA256 = sha256(b"").hexdigest()
 
 # What the client sets itself, and what would change where a message ends (RFC 9112, 6 and 9.6).
 RESERVED_HEADERS = frozenset(
@@ -68,6 +68,9 @@ class Signer(Protocol):
         now: datetime,
     ) -> dict[str, str]:
         """The headers to add."""
+
+    def chain(self, added: Mapping[str, str]) -> Chain:
+        """For the chunks of the body whose head got these headers."""
 
 
 def is_idempotent(request: Request) -> bool:
@@ -110,39 +113,55 @@ class Client:
     async def aclose(self) -> None:
         await self._pool.aclose()
 
-    def head_of(self, request: Request, *, length: int, body: bytes | memoryview | None) -> bytes:
-        """The signed head, dated now; body is None where it is not held.
+    def head_of(self, request: Request, body: bytes | memoryview) -> bytes:
+        """The signed head of a request whose body is held, dated now.
 
         ValueError where a part cannot stand on the wire, AssertionError where the caller sets what is ours.
         """
+        headers = self._headers(request, len(body))
+        return self._signed(request, headers, self._sign(request, headers, self._hash_of(request, body)))
+
+    def streamed_head_of(self, request: Request, length: int) -> tuple[bytes, SignedChunks | None]:
+        """The same where the body comes piece by piece, and what codes it, if this store wants it coded."""
+        given = request.headers.get("x-amz-content-sha256")
+        if self._signer is None or self._unsigned_payload or given is not None or length == 0:
+            headers = self._headers(request, length)
+            payload_hash = given or (UNSIGNED if length else EMPTY_SHA256)
+            return self._signed(request, headers, self._sign(request, headers, payload_hash)), None
+        # Without Content-Encoding: aws-chunked, which the hash says already and some stores would keep.
+        headers = self._headers(request, coded_length(length)) | {"x-amz-decoded-content-length": str(length)}
+        added = self._sign(request, headers, CHUNK_SIGNED)
+        return self._signed(request, headers, added), SignedChunks(self._signer.chain(added))
+
+    def _headers(self, request: Request, length: int) -> dict[str, str]:
         if not RESERVED_HEADERS.isdisjoint(request.headers):
             raise AssertionError(f"set by the client itself: {RESERVED_HEADERS & request.headers.keys()}")
         headers = {"host": self._host_header, **request.headers}
         if length or request.method in BODY_EXPECTED:
             headers["content-length"] = str(length)
-        if self._signer is not None:
-            headers |= self._signer.sign(
-                method=request.method,
-                path=request.path,
-                query=request.query,
-                headers=headers,
-                payload_hash=self._payload_hash(request, length, body),
-                now=self._now(),
-            )
-        return request_head(request.method, request.path, request.query, headers)
+        return headers
 
-    def _payload_hash(self, request: Request, length: int, body: bytes | memoryview | None) -> str:
+    def _sign(self, request: Request, headers: Mapping[str, str], payload_hash: str) -> dict[str, str]:
+        if self._signer is None:
+            return {}
+        return self._signer.sign(
+            method=request.method,
+            path=request.path,
+            query=request.query,
+            headers=headers,
+            payload_hash=payload_hash,
+            now=self._now(),
+        )
+
+    def _signed(self, request: Request, headers: dict[str, str], added: dict[str, str]) -> bytes:
+        return request_head(request.method, request.path, request.query, headers | added)
+
+    def _hash_of(self, request: Request, body: bytes | memoryview) -> str:
         """The caller's own where it set x-amz-content-sha256; the real one where it is cheap or asked for."""
         given = request.headers.get("x-amz-content-sha256")
-        if given is not None:
-            return given
-        if length == 0:
-            return EMPTY_SHA256
-        if self._unsigned_payload:
-            return UNSIGNED
-        if body is None:
-            raise HashWanted("this store takes no unsigned body")
-        return sha256(body).hexdigest()
+        if given is not None or len(body) == 0:
+            return given or EMPTY_SHA256
+        return UNSIGNED if self._unsigned_payload else sha256(body).hexdigest()
 
 
 class _Use:
@@ -185,7 +204,7 @@ class _Opened:
             return await self._attempt(Fit.NEW)
 
     async def _attempt(self, fit: Fit) -> Answer:
-        head = self._client.head_of(self._request, length=len(self._body), body=self._body)
+        head = self._client.head_of(self._request, self._body)
         connection = await self._pool.acquire(fit)
         use = self._use = _Use(self._pool, connection, self._request.method)
         try:
@@ -219,7 +238,7 @@ class _Uploading:
     the check and those bytes; the caller is then told UpstreamBroken, as for any other break.
     """
 
-    __slots__ = ("_answer", "_client", "_head", "_left", "_pool", "_request", "_unwanted", "_use")
+    __slots__ = ("_answer", "_chunks", "_client", "_head", "_left", "_pool", "_request", "_unwanted", "_use")
 
     def __init__(self, client: Client, pool: Pool, request: Request, content_length: int) -> None:
         self._client = client
@@ -227,12 +246,13 @@ class _Uploading:
         self._request = request
         self._left = content_length
         self._head = b""
+        self._chunks: SignedChunks | None = None
         self._unwanted = False
         self._use: _Use | None = None
         self._answer: Answer | None = None
 
     async def __aenter__(self) -> Upload:
-        self._head = self._client.head_of(self._request, length=self._left, body=None)
+        self._head, self._chunks = self._client.streamed_head_of(self._request, self._left)
         connection = await self._pool.acquire(Fit.SURE)
         self._use = _Use(self._pool, connection, self._request.method)
         return self
@@ -242,17 +262,20 @@ class _Uploading:
             raise AssertionError("more bytes than were declared")
         if len(data) == 0:
             return
-        if self._unwanted or not await self._send(data):
-            self._unwanted = True
-            raise AnsweredEarly("the store answered before it had the whole body")
+        for parts in self._chunks.feed(data) if self._chunks else ((data,),):
+            if self._unwanted or not await self._send(*parts):
+                self._unwanted = True
+                raise AnsweredEarly("the store answered before it had the whole body")
         self._left -= len(data)
 
     async def finish(self) -> Response:
         if self._left and not self._unwanted:
             raise AssertionError("fewer bytes than were declared")
-        if self._head:
-            await self._send()
+        last = self._chunks.finish() if self._chunks and not self._unwanted else ()
+        whole = await self._send(*last) if self._head or last else True
         self._answer = await self._exchange().answer()
+        if not whole and self._answer.status < 300:
+            raise UpstreamBroken("the store answered success before it had the whole body")
         return self._answer
 
     async def _send(self, *parts: bytes | bytearray | memoryview) -> bool:

@@ -44,10 +44,6 @@ class AnswerTooLarge(UpstreamError):
     """The body is longer than the caller is ready to hold."""
 
 
-class HashWanted(UpstreamError):
-    """The store takes only bodies whose SHA-256 is signed, and that of a streamed one is known at its end."""
-
-
 class AnsweredEarly(UpstreamError):
     """The store answered before it had the whole body: stop writing; `finish` gives the answer."""
 

@@ -5,22 +5,26 @@ from hashlib import sha256
 import pytest
 
 from proxy.auth.errors import WrongSignature
+from proxy.auth.sigv4 import Signer
 from proxy.auth.verify import ChunkSignatures
-from tests.auth.forge import PERMANENT, Wire, authenticate
+from tests.auth.forge import PERMANENT, REGION, Wire, authenticate
 
 HASHES = [sha256(data).hexdigest() for data in (b"one", b"two", b"")]
 TRAILER = sha256(b"x-amz-checksum-crc32:AAAAAA==\n").hexdigest()
 
 
+REQUEST = Wire().signed(payload_hash="STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER")
+
+
 def chain() -> ChunkSignatures:
     """Both ends start alike: from the request's own signature."""
-    proof = authenticate(Wire().signed(payload_hash="STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"))
+    proof = authenticate(REQUEST)
     assert proof.chunks is not None
     return proof.chunks
 
 
 def signatures() -> tuple[list[str], str]:
-    signing = chain()
+    signing = Signer(PERMANENT, region=REGION, service="s3").chain(REQUEST.headers)
     return [signing.sign(chunk) for chunk in HASHES], signing.sign_trailer(TRAILER)
 
 

@@ -9,8 +9,11 @@ from botocore.exceptions import ClientError
 from tests.e2e.at_rest import plaintext
 from tests.e2e.fronts import Front, front_of
 from tests.e2e.sdk import refused
+from tests.e2e.uploads import Upload
 from tests.stores.sealgate import config_for, serving
 from tests.stores.seaweedfs import Store
+
+MIB = 1 << 20
 
 
 @pytest.fixture(scope="module")
@@ -32,12 +35,34 @@ def test_a_body_that_is_held_is_hashed(hashing: Front) -> None:
     hashing.sealed_on_store(bucket, "held", b"body")
 
 
-def test_a_body_that_cannot_be_hashed_first_is_refused(hashing: Front) -> None:
-    """It is not sent unsigned to a store that would refuse it in the middle."""
+def test_a_body_that_is_too_large_to_be_held_is_signed_chunk_by_chunk(hashing: Front) -> None:
+    """The store decodes it; what it would not, it would have kept as it came, and at another length."""
+    bucket, body = hashing.bucket(), plaintext(3 * MIB + 1)
+
+    hashing.put(bucket, "streamed", body)
+
+    answer = hashing.s3.get_object(Bucket=bucket, Key="streamed")
+    assert answer["Body"].read() == body
+    kept = hashing.sealed_on_store(bucket, "streamed", body)
+    assert "aws-chunked" not in kept.head.get("ContentEncoding", "")
+
+
+def test_parts_are_signed_chunk_by_chunk_too(hashing: Front) -> None:
+    bucket = hashing.bucket()
+    upload = Upload(hashing.s3, bucket, "parts", ServerSideEncryption="aws:kms", SSEKMSKeyId=hashing.key_arn)
+    upload.parts({1: 5 * MIB, 2: 2 * MIB})
+
+    upload.complete(1, 2)
+
+    hashing.sealed_on_store(bucket, "parts", upload.whole(1, 2))
+
+
+def test_a_streamed_body_with_a_wrong_claim_is_not_kept(hashing: Front) -> None:
+    """Its last chunks never go out."""
     bucket = hashing.bucket()
 
     with pytest.raises(ClientError) as caught:
-        hashing.put(bucket, "streamed", plaintext((1 << 20) + 1))
+        hashing.put(bucket, "wrong", plaintext(3 * MIB), ContentMD5="A" * 22 + "==")
 
-    assert refused(caught.value) == (400, "EntityTooLarge")
+    assert refused(caught.value) == (400, "BadDigest")
     assert hashing.names(bucket) == []

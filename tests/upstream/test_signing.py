@@ -1,6 +1,7 @@
 """What the client adds to a request before it is sent."""
 
 import asyncio
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -8,16 +9,21 @@ from hashlib import sha256
 
 import pytest
 
-from proxy.auth.sigv4 import Credentials, Signer
+from proxy.auth.identities import Identities, Identity
+from proxy.auth.sigv4 import Credentials, Signer, SigningKeys
+from proxy.auth.verify import Authenticator
+from proxy.s3.aws_chunked import ChunkedDecoder, coding_of, decoded_length
 from proxy.upstream.capabilities import Capabilities
 from proxy.upstream.client import RESERVED_HEADERS
-from proxy.upstream.messages import HashWanted, Request, Upstream
+from proxy.upstream.messages import Request, Upstream
 from proxy.upstream.opening import open_upstream
 from proxy.upstream.settings import UpstreamSettings
+from proxy.upstream.signed_chunks import CHUNK_BYTES, coded_length
 from tests.upstream.stores import GET, POST, PUT, Script, Serve, fetch, plain_answer, read_request
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-SIGNER = Signer(Credentials(access_key="AK", secret="SK"), region="us-east-1", service="s3")
+KEY = Credentials(access_key="AKIAIOSFODNN7EXAMPLE", secret="SK")
+SIGNER = Signer(KEY, region="us-east-1", service="s3")
 EMPTY = sha256(b"").hexdigest()
 Heads = list[dict[str, str]]
 
@@ -92,11 +98,39 @@ async def test_the_payload_hash(
     assert store[1][0]["x-amz-content-sha256"] == expected
 
 
-async def test_an_upload_to_a_store_that_wants_hashes_needs_the_callers(store: tuple[str, Heads]) -> None:
-    up = signed(store[0], unsigned_payload=False)
-    with pytest.raises(HashWanted):
-        await up.upload(PUT, content_length=4).__aenter__()
+@pytest.mark.parametrize("length", [1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES + 7])
+@pytest.mark.parametrize("step", [1000, CHUNK_BYTES - 1, CHUNK_BYTES, 5 * CHUNK_BYTES])
+async def test_an_upload_to_a_store_that_wants_hashes_is_signed_in_chunks(
+    serve: Serve, length: int, step: int
+) -> None:
+    """What the store reads is what was written, under signatures that the other end's verifier accepts."""
+    arrived: list[tuple[bytes, bytes]] = []
+    up = signed(await serve(keeping(arrived)), unsigned_payload=False)
+    body = os.urandom(length)
+    async with up.upload(PUT, content_length=length) as upload:
+        for at in range(0, length, step):
+            await upload.write(body[at : at + step])
+        assert (await upload.finish()).status == 200
+    await up.aclose()
 
+    [(head, coded)] = arrived
+    assert decoded(head, coded) == body
+    assert len(coded) == coded_length(length)
+
+
+async def test_an_upload_that_is_given_up_never_gets_its_last_chunk(serve: Serve) -> None:
+    """Nothing proves its end, so no store can keep it."""
+    arrived: list[tuple[bytes, bytes]] = []
+    up = signed(await serve(keeping(arrived)), unsigned_payload=False)
+    async with up.upload(PUT, content_length=CHUNK_BYTES + 1) as upload:
+        await upload.write(bytes(CHUNK_BYTES))
+    await up.aclose()
+
+    assert arrived == []
+
+
+async def test_an_upload_whose_hash_the_caller_knows_goes_as_it_is(store: tuple[str, Heads]) -> None:
+    up = signed(store[0], unsigned_payload=False)
     given = replace(PUT, headers={"x-amz-content-sha256": "given"})
     async with up.upload(given, content_length=4) as upload:
         await upload.write(b"body")
@@ -104,6 +138,33 @@ async def test_an_upload_to_a_store_that_wants_hashes_needs_the_callers(store: t
     await up.aclose()
 
     assert store[1][0]["x-amz-content-sha256"] == "given"
+
+
+def keeping(arrived: list[tuple[bytes, bytes]]) -> Script:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        arrived.append(await read_request(reader))
+        writer.write(plain_answer(b""))
+
+    return script
+
+
+def decoded(head: bytes, coded: bytes) -> bytes:
+    """By the verifier that clients' own chunks go through, and with the secret that both ends know."""
+    start, *lines = head.decode().split("\r\n")
+    headers = {name: value for name, _, value in (line.partition(": ") for line in lines if line)}
+    alice = Identity(name="a", account="1" * 12, arn="arn:aws:iam::111111111111:user/a", access_keys=(KEY,))
+    authenticator = Authenticator(
+        Identities((alice,)), region="us-east-1", service="s3", signing_keys=SigningKeys()
+    )
+    proof = authenticator.authenticate(
+        method="PUT", path=start.split(" ")[1], query="", headers=headers, now=NOW
+    )
+    coding = coding_of(headers)
+    assert coding is not None
+    decoder = ChunkedDecoder(coding=coding, plain_length=decoded_length(headers), verifier=proof.chunks)
+    plain = b"".join(decoder.feed(coded))
+    assert decoder.finish() == {}
+    return plain
 
 
 @pytest.mark.parametrize(
