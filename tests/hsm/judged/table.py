@@ -207,7 +207,7 @@ def _key(policy: tuple[dict[str, Any], ...], case: Mapping[str, Any]) -> Key:
         state=KeyState.ENABLED,
         created_epoch=0.0,
         tags=tuple(case.get("key tags", {}).items()),
-        policy=_text(policy),
+        policy=key_policy_text(policy),
     )
 
 
@@ -217,7 +217,7 @@ def _no_statement() -> str:
     return document((_statement({"Allow": "*", "to": f"arn:aws:iam::{OWNER}:user/nobody"}),))
 
 
-def _text(policy: tuple[dict[str, Any], ...]) -> str:
+def key_policy_text(policy: tuple[dict[str, Any], ...]) -> str:
     return document(policy) if policy else _no_statement()
 
 
