@@ -52,6 +52,15 @@ class Books:
         with self.lock:
             self.meter.forget(past.key_arn)
 
+    def last_use(self, key: Key) -> LastUse | None:
+        with self.lock:
+            return self.meter.maybe_last_use(key.arn)
+
+    def counted_since(self, key: Key, now_epoch: float) -> float:
+        """From when on a use of the key would be known."""
+        since = self.tracking.since_epoch if self.tracking else now_epoch
+        return max(since, key.created_epoch)
+
     def begin(self, now_epoch: float) -> None:
         """Notes since when uses are counted, the first time. Raises StoreFailed."""
         if self.tracking is None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from proxy.hsm.core import names
 from proxy.hsm.core.access import FOREIGN, Principal, denied
-from proxy.hsm.core.conditions import Asked
+from proxy.hsm.core.conditions import UNUSED_MATTERS, Asked
 from proxy.hsm.core.errors import KmsError
 from proxy.hsm.core.grants import Grant, invalid_token, token_target
 from proxy.hsm.core.lifecycle import is_gone
@@ -107,18 +107,25 @@ class Desk:
         grant: Grant | None = None,
     ) -> Asked:
         """The call as a question to the guard."""
+        now = self.clock()
         return Asked(
             principal=call.principal,
             rights=self.guard.rights(call.principal),
             action=action or call.action,
             request=call.request,
-            now_epoch=self.clock(),
+            now_epoch=now,
             key=key,
+            unused_since_epoch=self._unused_since(key, now) if key and call.action in UNUSED_MATTERS else now,
             aliases=self.ring.aliases_of(key) if key else (),
             named=named,
             same_key=call.same_key,
             grant=grant,
         )
+
+    def _unused_since(self, key: Key, now_epoch: float) -> float:
+        """Of a key of which no use is known, from when on one would be."""
+        use = self.ring.books.last_use(key)
+        return use.epoch if use else self.ring.books.counted_since(key, now_epoch)
 
     def check_tokens(self, call: Call) -> None:
         """Grants hold from the moment they are made, so that a token is never needed; but it must be one."""

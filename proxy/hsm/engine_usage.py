@@ -33,13 +33,11 @@ class UsageActions:
 
     def get_key_last_usage(self, call: Call) -> Response:
         key, books = self.desk.managed_key(call, call.request["KeyId"]), self.desk.ring.books
-        with books.lock:
-            use = books.meter.maybe_last_use(key.arn)
-        since = books.tracking.since_epoch if books.tracking else self.desk.clock()
+        use = books.last_use(key)
         told: Response = {
             "KeyId": key.key_id,
             "KeyCreationDate": key.created_epoch,
-            "TrackingStartDate": max(since, key.created_epoch),
+            "TrackingStartDate": books.counted_since(key, self.desk.clock()),
         }
         if use is not None:
             told["KeyLastUsage"] = {

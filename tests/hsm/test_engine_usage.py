@@ -11,6 +11,7 @@ from proxy.hsm.engine import Trace
 from proxy.hsm.engine_desk import Limits
 from proxy.hsm.throttle import Throttle
 from tests.hsm.rig import ACCOUNT, NOW, OTHER_REGION, REGION, STRANGERS, Rig, proxy, running, user
+from tests.hsm.rights import rights, statement
 
 
 def at(text: str) -> float:
@@ -71,6 +72,27 @@ def test_a_key_older_than_the_counting_says_since_when_it_is_counted(rig: Rig) -
 
     told = rig.ask("GetKeyLastUsage", KeyId=key_id)
     assert (told["KeyCreationDate"], told["TrackingStartDate"]) == (NOW, NOW + 100)
+
+
+def test_a_policy_keeps_a_key_that_was_used_lately(rig: Rig) -> None:
+    """kms:TrailingDaysWithoutKeyUsage: whole days since the last use, or since one would be known."""
+    lately = {"NumericLessThan": {"kms:TrailingDaysWithoutKeyUsage": "30"}}
+    rig.engine.begin()
+    used, unused = rig.key()["KeyId"], rig.key()["KeyId"]
+    rig.rights[user().arn] = rights(
+        statement("Allow", "kms:*"),
+        statement("Deny", ["kms:DisableKey", "kms:ScheduleKeyDeletion"], Condition=lately),
+    )
+    assert rig.refused("DisableKey", KeyId=unused).code == "AccessDeniedException"
+    rig.now = NOW + 10 * DAY_SECONDS
+    encrypt(rig, used)
+    rig.now = NOW + 30 * DAY_SECONDS
+
+    rig.ask("DisableKey", KeyId=unused)
+    for action in ("DisableKey", "ScheduleKeyDeletion"):
+        assert rig.refused(action, KeyId=used).code == "AccessDeniedException"
+    rig.now = NOW + 40 * DAY_SECONDS
+    rig.ask("ScheduleKeyDeletion", KeyId=used)
 
 
 def test_what_was_saved_survives_and_what_was_not_is_lost(rig: Rig) -> None:

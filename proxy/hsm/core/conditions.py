@@ -12,7 +12,7 @@ from typing import Any
 from proxy.hsm.core.access import Principal, Rights
 from proxy.hsm.core.errors import KmsError
 from proxy.hsm.core.grants import Grant
-from proxy.hsm.core.lifecycle import DEFAULT_ROTATION_DAYS, LONGEST_WAIT_DAYS
+from proxy.hsm.core.lifecycle import DAY_SECONDS, DEFAULT_ROTATION_DAYS, LONGEST_WAIT_DAYS
 from proxy.hsm.core.model import SYMMETRIC, Key
 from proxy.hsm.core.names import reference
 from proxy.policy.principals import principal_type, role_of
@@ -30,6 +30,8 @@ class Asked:
     request: Mapping[str, Any]
     now_epoch: float
     key: Key | None = None
+    unused_since_epoch: float = 0.0
+    """When the key was used last, where UNUSED_MATTERS."""
     aliases: Sequence[str] = ()
     """Of the key."""
     named: str = ""
@@ -105,6 +107,8 @@ _REQUEST: dict[str, tuple[Row, ...]] = {
     "VerifyMac": (("kms:macalgorithm", ("MacAlgorithm",), None),),
 }
 _CONTEXTS = {"ReEncryptFrom": "SourceEncryptionContext", "ReEncryptTo": "DestinationEncryptionContext"}
+UNUSED_MATTERS = frozenset({"DisableKey", "ScheduleKeyDeletion"})
+"""Actions that a policy may forbid on a key that was used lately."""
 _OF_GRANTS = frozenset({"CreateGrant", "ListGrants", "RevokeGrant"})
 
 
@@ -123,6 +127,9 @@ def conditions_of(asked: Asked) -> dict[str, Value]:
         found |= _of_grant(asked.grant, asked.action)
     if asked.action in _OF_GRANTS:
         found["kms:grantisforawsresource"] = _truth(value=bool(asked.principal.via_service))
+    if asked.action in UNUSED_MATTERS:
+        days = int((asked.now_epoch - asked.unused_since_epoch) // DAY_SECONDS)
+        found["kms:trailingdayswithoutkeyusage"] = str(max(0, days))
     if asked.action in _CONTEXTS:
         found["kms:reencryptonsamekey"] = _truth(value=asked.same_key)
     return found
