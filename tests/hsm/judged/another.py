@@ -35,13 +35,17 @@ console.log(JSON.stringify(answers));
 
 
 def question(row: Row) -> dict[str, Any]:
-    """A row as the other evaluator takes it. A proxy's call is its client's, whom policies are about."""
+    """A row as the other evaluator takes it, with the condition keys that its policies name. A proxy's call
+    is its client's, whom policies are about.
+    """
     who = row.asked.principal
     identity = [{"name": "own", "policy": json.loads(document(row.identity))}] if row.identity else []
     about_key = row.asked.key is not None
+    named = json.dumps([row.identity, row.key_policy]).lower()
     conditions = {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in conditions_of(row.asked).items()
+        if name in named
     }
     return {
         "request": {

@@ -20,6 +20,7 @@ from proxy.hsm.core.access import FOREIGN, Principal, Rights
 from proxy.hsm.core.conditions import Asked
 from proxy.hsm.core.errors import KmsError
 from proxy.hsm.core.grants import Grant, pairs_of
+from proxy.hsm.core.lifecycle import DAY_SECONDS
 from proxy.hsm.core.model import Key, Manager
 from proxy.hsm.core.names import alias_arn
 from proxy.hsm.core.states import KeyState
@@ -127,15 +128,16 @@ def _rows_of_table(path: Path) -> Iterator[Row]:
         for number, case in enumerate(group["rows"], 1):
             merged = {**group.get("given", {}), **case}
             shown = f"{path.stem}: {group['about']} {number}"
-            yield _row(shown, group["page"], merged)
+            yield row_of(shown, group["page"], merged)
 
 
-def _row(name: str, page: str, case: Mapping[str, Any]) -> Row:
+def row_of(name: str, page: str, case: Mapping[str, Any]) -> Row:
     _check_names(name, case)
     key_policy = tuple(_statement(each) for each in case.get("key", ()))
     identity = tuple(_statement(each) for each in case.get("identity", ()))
     grants = tuple(_grant(each, number) for number, each in enumerate(case.get("grants", ())))
     about_key = case["asks"] not in _ALONE and "alias" not in case
+    now = datetime.fromisoformat(case.get("at", "2026-05-01T12:00:00+00:00")).timestamp()
     asked = Asked(
         principal=_principal(case),
         rights=Rights(
@@ -144,7 +146,8 @@ def _row(name: str, page: str, case: Mapping[str, Any]) -> Row:
         ),
         action=case["asks"],
         request=_request(case),
-        now_epoch=datetime.fromisoformat(case.get("at", "2026-05-01T12:00:00+00:00")).timestamp(),
+        now_epoch=now,
+        unused_since_epoch=now - DAY_SECONDS * case.get("unused days", 0),
         key=_key(key_policy, case) if about_key else None,
         aliases=case.get("key aliases", ()),
         named=case.get("named", KEY_ARN),
@@ -168,6 +171,7 @@ def _row(name: str, page: str, case: Mapping[str, Any]) -> Row:
 _NAMES = {
     *("who", "asks", "answer", "key", "identity", "grants", "context", "via", "ip", "secure", "agent"),
     *("named", "key aliases", "key tags", "caller tags", "request", "same key", "at", "alias", "creates"),
+    *("region", "unused days"),
 }
 
 
@@ -183,7 +187,7 @@ def _principal(case: Mapping[str, Any]) -> Principal:
         arn=arn,
         account=arn.split(":")[4],
         kind="user",
-        region=REGION,
+        region=case.get("region", REGION),
         source_ip=case.get("ip", ""),
         secure_transport=case.get("secure", False),
         user_agent=case.get("agent", ""),
