@@ -189,9 +189,11 @@ class Engine:
             self._throttle.admit(who.client_account, who.region, call.action)
 
     def _count(self, call: Call, trace: Trace) -> None:
-        """A call that did what it was asked. What owned keys do is nobody's."""
+        """A call that did what it was asked. What owned keys do is nobody's, and to ask what was used and
+        what it costs is no use of AWS KMS.
+        """
         key, who, books = call.key, call.principal, self._desk.ring.books
-        if key is not None and key.manager is Manager.OWNED:
+        if call.action in OWN_ACTIONS or (key is not None and key.manager is Manager.OWNED):
             return
         now = self._desk.clock()
         with books.lock:

@@ -129,6 +129,14 @@ def test_usage_is_told_by_key_and_operation_to_the_account_alone(rig: Rig) -> No
     assert rig.refused("GetUsage", proxy()).code == "AccessDeniedException"
 
 
+def test_to_ask_for_usage_and_cost_costs_nothing(rig: Rig) -> None:
+    for action in ("GetBill", "GetQuotas", "GetUsage", "ListKeys"):
+        rig.ask(action)
+
+    assert [each["Counts"] for each in rig.ask("GetUsage")["Usage"]] == [{"ListKeys": 1}]
+    assert [line["Count"] for line in rig.ask("GetBill")["Requests"]] == [1]
+
+
 def test_the_month_worked_out_by_hand_comes_out_of_the_engine(rig: Rig) -> None:
     """April of tests/hsm/core/test_cost.py, lived through: 4.19."""
     rig.now = at("2025-03-01")
@@ -142,7 +150,7 @@ def test_the_month_worked_out_by_hand_comes_out_of_the_engine(rig: Rig) -> None:
             rig.key()
     rig.now = at("2026-04-22")
     here, there = user(), user(region=OTHER_REGION)
-    counted = sum(sum(each["Counts"].values()) for each in rig.ask("GetUsage")["Usage"]) + 1
+    counted = sum(sum(each["Counts"].values()) for each in rig.ask("GetUsage")["Usage"])
     for who, times in ((here, 15_000 - counted), (there, 12_500)):
         for _ in range(times):
             rig.ask("GenerateRandom", who, NumberOfBytes=1)
