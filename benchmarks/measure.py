@@ -73,6 +73,8 @@ class Figures:
     """At one client, by store and target."""
     memory: dict[tuple[str, str], int] = field(default_factory=dict)
     """Bytes, by target and what."""
+    checking: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+    """Processor time over the real store, by what makes it check, and case."""
     hsm: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     """Calls a second and processor seconds a call, by door."""
 
@@ -105,6 +107,7 @@ class Bench:
                 self.figures.rounds += 1
                 self._say(f"round {number + 1} of {self._rounds}")
                 self._measure_cpu()
+                self._measure_checking()
                 self._measure_latency()
                 self._measure_throughput()
                 self._measure_hsm()
@@ -150,12 +153,21 @@ class Bench:
 
     def _measure_cpu(self) -> None:
         for case, target in product(CASES, self._costed()):
-            pids = target.pids()
-            before = cpu_seconds(pids)
             often = CHEAP.get(target.name, (1, 1))[case.large] * case.fewer.get(target.name, 1)
-            load = self._load(target, case, requests=case.requests * often)
-            spent = (cpu_seconds(pids) - before) / load.done
+            spent = self._spent(target, case, requests=case.requests * often)
             self.figures.cpu.setdefault((target.name, case.name), []).append(spent)
+
+    def _measure_checking(self) -> None:
+        for case, target in product((CASES[1], CASES[4]), self._scene.checking.values()):
+            spent = self._spent(target, case, requests=case.requests)
+            self.figures.checking.setdefault((target.name, case.name), []).append(spent)
+
+    def _spent(self, target: Target, case: Case, *, requests: float) -> float:
+        """Processor seconds a request."""
+        pids = target.pids()
+        before = cpu_seconds(pids)
+        load = self._load(target, case, requests=requests)
+        return (cpu_seconds(pids) - before) / load.done
 
     def _measure_latency(self) -> None:
         case = CASES[0]

@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.measure import CASES, IDLE_CONNECTIONS, TRANSFERS, Figures, ratio
+from benchmarks.scene import CHECKING
 from benchmarks.targets import KIB, MIB, TARGETS, Target
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -55,7 +56,15 @@ def added_us(figures: Figures, store: str, target: str, *, bare: str) -> tuple[f
 def page(figures: Figures, run: Run) -> str:
     found = derived(figures)
     parts = ["# What was measured", _machine(run, figures.rounds), _targets(found), _missed(found)]
-    parts += [_cpu(figures), _rate(figures), _latency(figures), _memory(figures), _hsm(figures), _how()]
+    parts += [
+        _cpu(figures),
+        _checking(figures),
+        _rate(figures),
+        _latency(figures),
+        _memory(figures),
+        _hsm(figures),
+        _how(),
+    ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -143,6 +152,23 @@ def _cpu(figures: Figures) -> str:
 
 def _cost(spent: Sequence[float], *, large: bool) -> str:
     return f"{median(spent) * PER_GIB:.2f}" if large else f"{median(spent) * 1e6:,.0f}"
+
+
+def _checking(figures: Figures) -> str:
+    put4k, put64m = CASES[1].name, CASES[4].name
+    rows = [
+        (
+            way,
+            *(_cost(figures.checking[way, name], large=name == put64m) for name in (put4k, put64m)),
+            *(
+                f"{ratio(figures.checking[way, name], figures.checking['none', name]):.2f}"
+                for name in (put4k, put64m)
+            ),
+        )
+        for way in CHECKING
+    ]
+    head = ("`integrity`", "put4k, µs", "put64m, s/GiB", "put4k, to `none`'s", "put64m, to `none`'s")
+    return "## Processor time of what has the store check, over SeaweedFS\n\n" + _table(head, rows)
 
 
 def _rate(figures: Figures) -> str:

@@ -23,8 +23,10 @@ from benchmarks.objects import BUCKET, CLIENT, SIZES, Objects, aws, copy_hsm_sta
 from benchmarks.peers import PEER, nginx, rclone, sink
 from benchmarks.processes import TARGET_CORE, TOOL_CORE, pinned, tree
 from tests.stores import sealgate as starting
-from tests.stores.sealgate import Sealgate, serving
+from tests.stores.sealgate import Sealgate, config_for, serving
 from tests.stores.seaweedfs import Store, free_ports, seaweedfs
+
+CHECKING = ("none", "checksum", "md5")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,8 @@ class Scene:
 
     over_sink: dict[str, Target]
     over_store: dict[str, Target]
+    checking: dict[str, Target]
+    """Over the real store, by what makes it check what it receives (`upstreams[].integrity`)."""
     hsm: Sealgate
     hsm_pid: int
     """The process of the key service of `hsm` alone."""
@@ -103,6 +107,10 @@ def _build(  # noqa: PLR0917  # what everything stands on, each once
         Target(name="nginx", url=to_store, account=owner, opens=False),
         Target(name="sealgate", url=stored.url, account=CLIENT),
     )
+    checking = {
+        way: _sealgate(stack, store, objects, directory / f"sealgate-{way}", integrity=way)
+        for way in CHECKING
+    }
     others: tuple[Target, ...] = ()
     if beside:
         with mock.patch.object(starting, "SEALGATE", beside):
@@ -111,17 +119,30 @@ def _build(  # noqa: PLR0917  # what everything stands on, each once
     return Scene(
         over_sink={target.name: target for target in (*over_sink, *others)},
         over_store={target.name: target for target in over_store},
+        checking={
+            way: Target(name=way, url=each.url, account=CLIENT, pid=each.process.pid)
+            for way, each in checking.items()
+        },
         hsm=plain,
         hsm_pid=_hsm_pid(plain),
     )
 
 
 def _sealgate(
-    stack: contextlib.ExitStack, store: Store, objects: Objects, home: Path, *, tls: bool = False
+    stack: contextlib.ExitStack,
+    store: Store,
+    objects: Objects,
+    home: Path,
+    *,
+    tls: bool = False,
+    integrity: str = "",
 ) -> Sealgate:
     home.mkdir()
     copy_hsm_state(objects, home)
     changes: dict[str, Any] = {}
+    if integrity:
+        (upstream,) = config_for(store, home)["upstreams"]
+        changes = {"upstreams": [upstream | {"integrity": integrity}]}
     if tls:
         (port,) = free_ports(1)
         changes = {"listen": {"port": port, "tls": _certificate(home)}}

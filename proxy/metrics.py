@@ -92,6 +92,12 @@ INTEGRITY_VIOLATIONS = Metric(
     labels=("operation",),
     help="Objects on the store that did not prove to be what was sealed. Each one wants a person.",
 )
+DAMAGED_UPLOADS = Metric(
+    name="damaged_uploads_total",
+    kind="counter",
+    labels=("operation",),
+    help="Writes refused because the store did not receive what was sent. Look at what is in between.",
+)
 PLAINTEXT_READS = Metric(
     name="plaintext_reads_total",
     kind="counter",
@@ -183,7 +189,7 @@ RUNNING = Metric(
 
 TABLE = (
     *(REQUESTS, REQUEST_SECONDS, PHASE_SECONDS, RECEIVED_BYTES, SENT_BYTES, IN_FLIGHT, CONNECTIONS),
-    *(AUTH_FAILURES, INTEGRITY_VIOLATIONS, PLAINTEXT_READS, BUDGET_USED, BUDGET),
+    *(AUTH_FAILURES, INTEGRITY_VIOLATIONS, DAMAGED_UPLOADS, PLAINTEXT_READS, BUDGET_USED, BUDGET),
     *(CACHE_HITS, CACHE_MISSES, CALLS_SAVED, KMS_REQUESTS, KMS_SECONDS, HSM_REQUESTS),
     HSM_QUOTA_USED,
     *(UPSTREAM_CONNECTIONS, UPSTREAM_WAITING, UPSTREAM_ERRORS, UPSTREAM_SKEW),
@@ -288,6 +294,9 @@ class Metrics:
 
     def integrity_violated(self, operation: str) -> None:
         self.count(INTEGRITY_VIOLATIONS, operation)
+
+    def upload_damaged(self, operation: str) -> None:
+        self.count(DAMAGED_UPLOADS, operation)
 
     def plaintext_read(self, operation: str) -> None:
         self.count(PLAINTEXT_READS, operation)

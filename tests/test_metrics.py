@@ -114,6 +114,7 @@ def test_smaller_counts_have_names_of_their_own() -> None:
     observer.audit_lost(2)
     metrics.authentication_failed("SignatureDoesNotMatch")
     metrics.integrity_violated("GetObject")
+    metrics.upload_damaged("PutObject")
     metrics.plaintext_read("GetObject")
     metrics.hsm_request("Decrypt", "")
     metrics.hsm_request("Decrypt", "DisabledException")
@@ -124,6 +125,7 @@ def test_smaller_counts_have_names_of_their_own() -> None:
     assert found["sealgate_audit_events_lost_total"] == 2
     assert found[f"sealgate_authentication_failures_total{[('code', 'SignatureDoesNotMatch')]}"] == 1
     assert found[f"sealgate_integrity_violations_total{[('operation', 'GetObject')]}"] == 1
+    assert found[f"sealgate_damaged_uploads_total{[('operation', 'PutObject')]}"] == 1
     assert found[f"sealgate_plaintext_reads_total{[('operation', 'GetObject')]}"] == 1
     assert found[f"sealgate_hsm_requests_total{[('code', 'none'), ('operation', 'Decrypt')]}"] == 1
 

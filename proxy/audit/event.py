@@ -101,6 +101,8 @@ class Details:
     outcome: Outcome = Outcome.COMPLETED
     integrity_violation: str = ""
     """What did not prove itself (segment, envelope, wrapped_key, ...); empty: nothing of the sort."""
+    damaged_upload: str = ""
+    """How it was found that the store did not receive what was sent, and what became of it."""
     plaintext_read: bool = False
     """What was read is not sealed, where everything written now is."""
 
@@ -369,6 +371,7 @@ def _details(details: Details) -> dict[str, Json]:
                 "encryptionMode": details.encryption_mode,
                 "storeRequestId": bounded(details.store_request_id),
                 "integrityViolation": bounded(details.integrity_violation),
+                "damagedUpload": bounded(details.damaged_upload),
                 "plaintextRead": details.plaintext_read or None,
                 "phases": _said(
                     {

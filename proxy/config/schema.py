@@ -90,6 +90,9 @@ class Capabilities:
     equal_parts: bool | None = None
     consecutive_parts: bool | None = None
     checksum_trailers: bool | None = None
+    checksum_headers: bool | None = None
+    checksum_parts: bool | None = None
+    md5_etags: bool | None = None
     unsigned_payload: bool | None = None
     conditional_writes: bool | None = None
     conditional_copies: bool | None = None
@@ -113,6 +116,8 @@ class Upstream:
     secret_access_key: Secret
     preset: Preset = "generic"
     capabilities: Capabilities = Capabilities()
+    integrity: Literal["none", "checksum", "md5"] | None = None
+    """How the store is made to check what it receives; None: by what it is capable of."""
     ca_file: FilePath | None = None
     """CAs in PEM that sign the store's certificate; None takes the system's."""
     connect_timeout_seconds: Timeout = 5.0

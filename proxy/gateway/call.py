@@ -39,6 +39,8 @@ class Store:
     own: Upstream
     """Signs with the proxy's credentials: for what is the proxy's to do, and no client's."""
     capabilities: Capabilities
+    upload_headers: Mapping[str, str]
+    """What it has to be told when an upload in parts begins, so that it checks the parts."""
     state: State
     """What the proxy itself keeps there."""
 

@@ -34,7 +34,7 @@ from proxy.gateway.multipart.create import create_upload
 from proxy.gateway.multipart.lists import list_parts, list_uploads
 from proxy.gateway.multipart.part import upload_part
 from proxy.gateway.put import put_object
-from proxy.gateway.refusals import as_s3_error, retry_headers, violation_in
+from proxy.gateway.refusals import as_s3_error, damage_in, retry_headers, violation_in
 from proxy.gateway.remember import event_of, uuid_of
 from proxy.gateway.rules import BucketRule
 from proxy.gateway.settings.encryption import bucket_encryption
@@ -198,6 +198,7 @@ class Gateway:
                 error = S3Error("SlowDown")
         trace.error_code, trace.error_message = error.code, error.message
         trace.integrity_violation = trace.integrity_violation or violation_in(cause)
+        trace.damaged_upload = damage_in(cause)
         if error.code == "InternalError":
             log.error("request %s failed", trace.request_id, exc_info=cause)
         if exchange.begun and not exchange.waiting:

@@ -54,6 +54,11 @@ def violation_in(error: BaseException) -> str:
     return str(error) if isinstance(error, violations) else ""
 
 
+def damage_in(error: BaseException) -> str:
+    """What the audit event says of an upload that did not reach the store as it was sent; else empty."""
+    return str(error) if isinstance(error, upstream.DamagedOnTheWay) else ""
+
+
 def retry_headers(error: S3Error) -> dict[str, str]:
     return {"retry-after": RETRY_AFTER_SECONDS} if error.status == 503 else {}
 
@@ -146,6 +151,9 @@ ANSWERS: dict[type[BaseException], Callable[[Any], S3Error]] = {
         "OperationAborted", "The object is being overwritten. Try again.", status=409
     ),
     IntegrityViolation: _fixed("InvalidObjectState", NOT_AS_SEALED),
+    upstream.DamagedOnTheWay: _fixed(
+        "ServiceUnavailable", "The object store did not receive what was sent. Try again."
+    ),
     upstream.UpstreamError: _fixed("ServiceUnavailable", "The object store does not answer. Try again."),
     OverBudget: _fixed("SlowDown"),
     BodyTooShort: _fixed("IncompleteBody"),

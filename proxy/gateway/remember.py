@@ -36,6 +36,7 @@ def event_of(trace: Trace, exchange: Exchange, *, event_id: str, region: str) ->
             http_status=trace.status or None,
             outcome=trace.outcome,
             integrity_violation=trace.integrity_violation,
+            damaged_upload=trace.damaged_upload,
             plaintext_read=trace.plaintext_read,
         ),
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from proxy.s3.errors import S3Error
+from proxy.s3.errors import WRONG_DIGEST, S3Error
 from proxy.s3.operations import RESERVED_PREFIX
 from proxy.s3.xml import (
     MAX_LISTING_BYTES,
@@ -24,7 +24,7 @@ from proxy.s3.xml import (
     parse_error,
     parse_listed_keys,
 )
-from proxy.upstream.messages import Request, Response, Upload, Upstream
+from proxy.upstream.messages import DamagedOnTheWay, Request, Response, Upload, Upstream
 
 RECORD_BYTES = 65_536
 """More than any record without the bytes kept behind it."""
@@ -199,6 +199,8 @@ class State:
         if response.status < 300:
             return
         code, _ = parse_error(await response.read(limit=ERROR_BYTES))
+        if code in WRONG_DIGEST:
+            raise DamagedOnTheWay(f"the store refused what it received of our own state: {code}")
         if response.status >= 500:
             raise S3Error("SlowDown" if code == "SlowDown" else "ServiceUnavailable")
         log.error("the store refuses the proxy's own state: %s %s", response.status, code)

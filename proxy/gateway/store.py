@@ -12,10 +12,10 @@ from types import TracebackType
 from proxy.gateway.call import Call, Store
 from proxy.gateway.exchange import Buffer
 from proxy.gateway.trace import Phase
-from proxy.s3.errors import TABLE, S3Error
+from proxy.s3.errors import TABLE, WRONG_DIGEST, S3Error
 from proxy.s3.headers import client_headers, error_headers
 from proxy.s3.xml import parse_error
-from proxy.upstream.messages import Request, Response
+from proxy.upstream.messages import DamagedOnTheWay, Request, Response
 
 ERROR_BYTES = 65_536
 """More than any store's error document."""
@@ -86,7 +86,7 @@ def note(call: Call, response: Response) -> None:
 
 
 async def refuse_unless_ok(call: Call, response: Response) -> None:
-    """Raise the store's refusal as S3Error; pass where it answered 2xx."""
+    """Raise the store's refusal as S3Error, or DamagedOnTheWay; pass where it answered 2xx."""
     if response.status >= 300:
         raise await refusal(call, response)
 
@@ -100,9 +100,11 @@ async def refuse_missing_bucket(call: Call) -> None:
 
 
 async def refusal(call: Call, response: Response) -> S3Error:
-    """The S3Error for an answer that is not 2xx."""
+    """The S3Error for an answer that is not 2xx. Raises DamagedOnTheWay."""
     document = b"" if call.request.method == "HEAD" else await response.read(limit=ERROR_BYTES)
     code, message = parse_error(document) if document else ("", "")
+    if code in WRONG_DIGEST:  # whatever checksum the store got is ours: clients' are proven here
+        raise DamagedOnTheWay(f"the store refused what it received: {code}")
     if code in OPERATORS_TO_MEND:
         logging.getLogger(__name__).error("the store refuses the proxy's own credentials: %s", code)
         return S3Error("InternalError", "The store refuses the proxy. Its operator must act.")

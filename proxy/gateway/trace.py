@@ -58,6 +58,8 @@ class Trace:
     error_message: str = ""
     integrity_violation: str = ""
     """What was found wrong with the bytes on the store; empty while nothing was."""
+    damaged_upload: str = ""
+    """How it was found that the store did not receive what was sent, and what became of it."""
     plaintext_read: bool = False
     """What was read lay there in the clear, under a rule that seals what is written."""
     undecided: bool = False

@@ -84,11 +84,11 @@ class Bench:
         async with self._upstream.upload(request, content_length=declared) as upload:
             await upload.write(sent)
 
-    async def begin_upload(self, name: str) -> str:
+    async def begin_upload(self, name: str, headers: Mapping[str, str] | None = None) -> str:
         """The id of a new multipart upload; empty where the store has none."""
         self._begun.add(self.key(name))
         self._written.add(self.key(name))
-        answer = await self.ask("POST", self.key(name), {"uploads": ""})
+        answer = await self.ask("POST", self.key(name), {"uploads": ""}, headers=headers)
         return answer.document.get("UploadId") if answer.ok else ""
 
     async def listed(self, folder: str = "") -> list[str]:

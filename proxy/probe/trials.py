@@ -7,9 +7,10 @@ tries; PROMISES what must hold on every store, FACTS what is good to know. None 
 import asyncio
 import base64
 import hashlib
-import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+
+from awscrt import checksums
 
 from proxy.probe.bench import Bench, Seen
 from proxy.s3.markup import element
@@ -54,6 +55,36 @@ async def checksum_trailers(bench: Bench) -> Finding:
     if wrong.ok:
         return Finding(found=False, how="a wrong checksum behind the body was taken")
     return Finding(found=True, how=f"a right checksum behind the body was taken, a wrong one got {wrong}")
+
+
+async def checksum_headers(bench: Bench) -> Finding:
+    right, wrong = [await bench.put("checksum", BODY, _crc32c_header(of)) for of in (BODY, OTHER)]
+    found = right.ok and not wrong.ok
+    return Finding(found=found, how=f"a right CRC32C in a header got {right}, a wrong one {wrong}")
+
+
+async def checksum_parts(bench: Bench) -> Finding:
+    """As the proxy uses them: the upload says so when it begins, and Complete lists no checksum."""
+    wish = {"x-amz-checksum-algorithm": "CRC32C", "x-amz-checksum-type": "FULL_OBJECT"}
+    query = {"partNumber": "1", "uploadId": await bench.begin_upload("summed", wish)}
+    if not query["uploadId"]:
+        return Finding(found=False, how="an upload with checksums of its parts could not begin")
+    answers, key = [], bench.key("summed")
+    for of in (OTHER, BODY):
+        headers, coded = _trailed(checksum_of=of)
+        answers.append(await bench.ask("PUT", key, query, headers=_crc32c_header(of), body=BODY))
+        answers.append(await bench.ask("PUT", key, query, headers=headers, body=coded))
+    part = element("PartNumber", "1") + element("ETag", answers[-1].headers.get("etag", ""))
+    done = f"<CompleteMultipartUpload><Part>{part}</Part></CompleteMultipartUpload>".encode()
+    answers.append(await bench.ask("POST", key, {"uploadId": query["uploadId"]}, body=done))
+    how = "wrong CRC32Cs of a part got {} and {}, right ones {} and {}, Complete {}".format(*answers)
+    return Finding(found=[each.ok for each in answers] == [False, False, True, True, True], how=how)
+
+
+async def md5_etags(bench: Bench) -> Finding:
+    etag = (await bench.put("etag", BODY)).headers.get("etag", "")
+    found = etag.strip('"') == hashlib.md5(BODY, usedforsecurity=False).hexdigest()
+    return Finding(found=found, how=f"an ETag was {'the' if found else 'not the'} MD5")
 
 
 async def unsigned_payload(bench: Bench) -> Finding:
@@ -199,22 +230,32 @@ async def _with_metadata(bench: Bench, size: int) -> Seen:
 
 
 async def _with_trailer(bench: Bench, name: str, checksum_of: bytes) -> Seen:
-    """BODY in one chunk, with a CRC32 behind it, unsigned."""
-    checksum = base64.b64encode(zlib.crc32(checksum_of).to_bytes(4, "big")).decode()
+    headers, coded = _trailed(checksum_of)
+    return await bench.put(name, coded, headers)
+
+
+def _crc32c_header(checksum_of: bytes) -> dict[str, str]:
+    checksum = base64.b64encode(checksums.crc32c(checksum_of).to_bytes(4, "big")).decode()
+    return {"x-amz-checksum-crc32c": checksum, "x-amz-sdk-checksum-algorithm": "CRC32C"}
+
+
+def _trailed(checksum_of: bytes) -> tuple[dict[str, str], bytes]:
+    """BODY in one chunk, with a CRC32C behind it, unsigned: headers and coding, as the proxy sends them."""
+    checksum = _crc32c_header(checksum_of)["x-amz-checksum-crc32c"].encode()
     headers = {
-        "content-encoding": "aws-chunked",
         "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
         "x-amz-decoded-content-length": str(len(BODY)),
-        "x-amz-trailer": "x-amz-checksum-crc32",
+        "x-amz-trailer": "x-amz-checksum-crc32c",
+        "x-amz-sdk-checksum-algorithm": "CRC32C",
     }
-    chunks = b"%x\r\n%s\r\n0\r\nx-amz-checksum-crc32:%s\r\n\r\n" % (len(BODY), BODY, checksum.encode())
-    return await bench.put(name, chunks, headers)
+    return headers, b"%x\r\n%s\r\n0\r\nx-amz-checksum-crc32c:%s\r\n\r\n" % (len(BODY), BODY, checksum)
 
 
 CAPABILITIES: Mapping[str, Trial] = {
     trial.__name__: trial
     for trial in (
-        *(equal_parts, consecutive_parts, checksum_trailers, unsigned_payload, conditional_writes),
+        *(equal_parts, consecutive_parts, checksum_trailers, checksum_headers, checksum_parts, md5_etags),
+        *(unsigned_payload, conditional_writes),
         *(conditional_copies, conditional_deletes, collapses_slashes, turns_backslashes, drops_folder_bodies),
     )
 }

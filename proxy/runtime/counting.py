@@ -25,6 +25,7 @@ from proxy.keys.provider import (
 from proxy.metrics import KMS_REQUESTS, KMS_SECONDS, UPSTREAM_ERRORS, UPSTREAM_SKEW, Metrics
 from proxy.upstream.messages import (
     AnswerTooLarge,
+    DamagedOnTheWay,
     Request,
     Response,
     Upload,
@@ -43,6 +44,7 @@ KEY_OUTCOMES: dict[type[BaseException], str] = {
 UPSTREAM_KINDS: dict[type[BaseException], str] = {
     UpstreamUnreachable: "unreachable",
     AnswerTooLarge: "too_large",
+    DamagedOnTheWay: "damaged",
 }
 
 
@@ -136,7 +138,7 @@ class CountedUpstream:
     def note(self, error: BaseException | None) -> None:
         """What became of one use."""
         if isinstance(error, UpstreamError):
-            self.available = isinstance(error, AnswerTooLarge)
+            self.available = isinstance(error, AnswerTooLarge | DamagedOnTheWay)
             self._metrics.count(UPSTREAM_ERRORS, self._name, UPSTREAM_KINDS.get(type(error), "broken"))
         elif error is None:
             self.available = True

@@ -12,6 +12,7 @@ from proxy.metrics import Metrics
 from proxy.runtime.counting import CountedUpstream
 from proxy.supervisor.start import StartRefused
 from proxy.upstream.capabilities import PRESETS, Capabilities
+from proxy.upstream.integrity import Integrity, lacking, upload_headers, usual_integrity
 from proxy.upstream.messages import Upstream
 from proxy.upstream.opening import open_upstream, over
 from proxy.upstream.pool import Pool
@@ -78,7 +79,8 @@ def _store(section: schema.Upstream, store: OpenStore) -> Store:
         name=section.name,
         upstream=store.upstream,
         own=store.upstream,
-        capabilities=capabilities_of(section),
+        capabilities=store.settings.capabilities,
+        upload_headers=upload_headers(store.settings.integrity, store.settings.capabilities),
         state=State(store.upstream, state_place(section)),
     )
 
@@ -103,8 +105,23 @@ def _opened(section: schema.Upstream, settings: UpstreamSettings, watch: Callabl
     return open_upstream(settings, signer=signer, ssl_context=tls, watch=watch)
 
 
+def integrity_of(section: schema.Upstream) -> Integrity:
+    """What the configuration says, else what is usual with such a store. Raises StartRefused."""
+    capabilities = capabilities_of(section)
+    if section.integrity is None:
+        return usual_integrity(capabilities)
+    integrity = Integrity(section.integrity)
+    if missing := lacking(integrity, capabilities):
+        raise StartRefused(
+            f"upstreams ({section.name}): integrity: {integrity} needs a store with {', '.join(missing)}:"
+            " try it with `sealgate check`, or write integrity: none"
+        )
+    return integrity
+
+
 def _settings(section: schema.Upstream) -> UpstreamSettings:
     return UpstreamSettings(
+        integrity=integrity_of(section),
         base_url=section.url,
         connections=section.connections,
         connect_seconds=section.connect_timeout_seconds,

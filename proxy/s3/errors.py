@@ -9,6 +9,10 @@ from collections.abc import Mapping
 
 from proxy.s3 import markup
 
+WRONG_DIGEST = frozenset(
+    {"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"}
+)
+"""What stores say of a body that is not what its checksum says; the last two are MinIO's."""
 TABLE: dict[str, tuple[int, str]] = {
     "AccessDenied": (403, "Access Denied"),
     "AccessForbidden": (403, "CORSResponse: This CORS request is not allowed."),

@@ -19,7 +19,14 @@ class Capabilities:
     consecutive_parts: bool = False
     """Part numbers must run from 1 without a gap."""
     checksum_trailers: bool = False
-    """Takes aws-chunked uploads with an x-amz-checksum-* trailer."""
+    """Takes aws-chunked uploads with an x-amz-checksum-* trailer, and refuses one that is wrong."""
+    checksum_headers: bool = False
+    """Refuses a body that is not what its x-amz-checksum-* header says."""
+    checksum_parts: bool = False
+    """Does both with parts, in an upload that was created for a checksum of the whole (FULL_OBJECT), and
+    completes it without a list of them."""
+    md5_etags: bool = False
+    """The ETag of an object that was put in one piece, and of a part, is the MD5 of its bytes."""
     unsigned_payload: bool = True
     """Takes UNSIGNED-PAYLOAD as payload hash; where not, the body is signed, a streamed one by its chunks."""
     conditional_writes: bool = False
@@ -57,17 +64,22 @@ _SLASHES = re.compile(r"//+")
 
 
 # `knows` stands in proxy/upstream/known.py, with where it comes from.
-# aws: its S3 user guide (conditional writes, copies and deletes) and API reference (trailing checksums).
+# aws: its S3 user guide (conditional writes, copies and deletes; checking object integrity) and API reference
+#   (trailing checksums). Its ETags are no MD5s under SSE-KMS, which a bucket may have as its default.
 # minio: by its source: checkPreconditionsPUT and checkCopyObjectPreconditions in
-#   cmd/object-handlers-common.go, trailers in cmd/streaming-v4-unsigned.go.
+#   cmd/object-handlers-common.go, trailers in cmd/streaming-v4-unsigned.go, checksums in internal/hash. Its
+#   Complete (cmd/erasure-multipart.go) wants each part's checksum listed. ETags are MD5s, but where it
+#   encrypts.
 # ceph: not tried, so no claim. By its source (RGWCopyObj_ObjStore_S3::get_params in rgw_rest_s3.cc) the
 #   conditions of a copy are x-amz-copy-if-*, which are not S3's names: sealed copies go through the proxy.
 # seaweedfs: `sealgate check` on 4.48: a second PUT with If-None-Match and a copy with the wrong source ETag
-#   got 412, a wrong checksum in a trailer 400; `a//b`, `/a` and `a\b` were listed as `a/b`, `a` and `a/b`,
-#   and `a/` came back empty; a DELETE with the wrong If-Match got 412.
+#   got 412, a wrong checksum in a header or trailer 400, of parts too; ETags were MD5s; `a//b`, `/a` and
+#   `a\b` were listed as `a/b`, `a` and `a/b`, and `a/` came back empty; a DELETE with the wrong If-Match
+#   got 412.
 # juicefs: its S3 gateway, the same on 1.4.2: a second PUT with If-None-Match got 200, a copy with the wrong
 #   source ETag 412, `a//b` and `/a` were listed as `a/b` and `a`, `a\b` as itself; `a/` with a body got 409,
-#   and an empty folder was left behind; a DELETE with the wrong If-Match went through.
+#   and an empty folder was left behind; a DELETE with the wrong If-Match went through; a wrong checksum in a
+#   header went unnoticed, and ETags were MD5s.
 # garage: x-amz-copy-source-if-* by its source (src/api/s3/copy.rs).
 # r2: parts of one size by its page on multipart objects, conditional PutObject by its page on S3 extensions.
 # b2: conditional PutObject is NotImplemented, and x-amz-checksum-* refused, by its users' reports. Its native
@@ -77,17 +89,27 @@ _SLASHES = re.compile(r"//+")
 PRESETS: dict[str, Capabilities] = {
     "aws": Capabilities(
         checksum_trailers=True,
+        checksum_headers=True,
+        checksum_parts=True,
         conditional_writes=True,
         conditional_copies=True,
         conditional_deletes=True,
         knows=AWS,
     ),
     "minio": Capabilities(
-        checksum_trailers=True, conditional_writes=True, conditional_copies=True, knows=MINIO
+        checksum_trailers=True,
+        checksum_headers=True,
+        md5_etags=True,
+        conditional_writes=True,
+        conditional_copies=True,
+        knows=MINIO,
     ),
     "ceph": Capabilities(knows=CEPH),
     "seaweedfs": Capabilities(
         checksum_trailers=True,
+        checksum_headers=True,
+        checksum_parts=True,
+        md5_etags=True,
         conditional_writes=True,
         conditional_copies=True,
         collapses_slashes=True,
@@ -97,7 +119,11 @@ PRESETS: dict[str, Capabilities] = {
         knows=SEAWEEDFS,
     ),
     "juicefs": Capabilities(
-        conditional_copies=True, collapses_slashes=True, drops_folder_bodies=True, knows=JUICEFS
+        md5_etags=True,
+        conditional_copies=True,
+        collapses_slashes=True,
+        drops_folder_bodies=True,
+        knows=JUICEFS,
     ),
     "garage": Capabilities(conditional_copies=True, knows=GARAGE),
     "r2": Capabilities(equal_parts=True, conditional_writes=True),

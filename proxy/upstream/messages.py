@@ -44,6 +44,13 @@ class AnswerTooLarge(UpstreamError):
     """The body is longer than the caller is ready to hold."""
 
 
+class DamagedOnTheWay(UpstreamError):
+    """The store noticed, or was found out, to have received other bytes than were sent. It may be sent again.
+
+    The text says how it was found, and what became of what the store had.
+    """
+
+
 class AnsweredEarly(UpstreamError):
     """The store answered before it had the whole body: stop writing; `finish` gives the answer."""
 

@@ -1,4 +1,4 @@
-"""Puts an upstream together: pool, client, retries. The one constructor that others use."""
+"""Puts an upstream together: pool, client, retries, checks. The one constructor that others use."""
 
 import asyncio
 import random
@@ -6,9 +6,11 @@ import ssl
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
+from proxy.upstream.checked import Checked
 from proxy.upstream.client import Client, Signer
 from proxy.upstream.connecting import connect
 from proxy.upstream.connection import Connection
+from proxy.upstream.integrity import Integrity
 from proxy.upstream.messages import Upstream
 from proxy.upstream.pool import Pool
 from proxy.upstream.retry import Retrying
@@ -73,4 +75,7 @@ def over(
         now=now,
         unsigned_payload=settings.capabilities.unsigned_payload,
     )
-    return Retrying(client, attempts=settings.attempts, uniform=uniform, sleep=sleep)
+    retrying = Retrying(client, attempts=settings.attempts, uniform=uniform, sleep=sleep)
+    if settings.integrity is Integrity.NONE:
+        return retrying
+    return Checked(retrying, integrity=settings.integrity, capabilities=settings.capabilities)

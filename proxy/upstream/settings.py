@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from proxy.upstream.capabilities import PRESETS, Capabilities
+from proxy.upstream.integrity import Integrity, lacking
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -41,6 +42,7 @@ class UpstreamSettings:
     """How long an unused connection is kept; below the 30 to 75 s after which servers commonly close it."""
     attempts: int = 3
     capabilities: Capabilities = field(default=PRESETS["generic"])
+    integrity: Integrity = Integrity.NONE
 
     def __post_init__(self) -> None:
         address_of(self.base_url)
@@ -50,6 +52,8 @@ class UpstreamSettings:
         for name in ("queue_seconds", "connect_seconds", "idle_seconds", "keep_alive_seconds"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} must be above 0")
+        if missing := lacking(self.integrity, self.capabilities):
+            raise ValueError(f"integrity: {self.integrity} needs a store with {', '.join(missing)}")
 
 
 def address_of(base_url: str) -> Address:

@@ -26,6 +26,9 @@ class Told:
     def integrity_violated(self, operation: str) -> None:
         self.calls.append(("integrity", operation))
 
+    def upload_damaged(self, operation: str) -> None:
+        self.calls.append(("damaged", operation))
+
     def plaintext_read(self, operation: str) -> None:
         self.calls.append(("plaintext", operation))
 
@@ -92,3 +95,9 @@ def test_an_integrity_violation_is_counted(event: Event) -> None:
     torn = replace(event.details, outcome=Outcome.TORN, integrity_violation="segment 3")
 
     assert told(replace(event, details=torn))[1:] == [("integrity", "GetObject")]
+
+
+def test_an_upload_that_was_damaged_is_counted(event: Event) -> None:
+    refused = replace(event.details, damaged_upload="the store refused what it received: BadDigest")
+
+    assert told(replace(event, details=refused))[1:] == [("damaged", "GetObject")]

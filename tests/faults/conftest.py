@@ -10,7 +10,9 @@ from tests.e2e.at_rest import AtRest
 from tests.e2e.made_parts import PartsMaker
 from tests.e2e.sdk import client
 from tests.faults.evidence import Evidence
+from tests.faults.relay import Relay, relaying
 from tests.faults.replicas import KINDS, Opens, Replicas, bucket_of, replicas
+from tests.faults.troubled import UnsafeBuckets, troubled, unsafe_buckets
 from tests.faults.workers import Workers, workers
 from tests.stores.sealgate import Sealgate, User
 from tests.stores.seaweedfs import Store
@@ -35,6 +37,32 @@ def raw(store: Store) -> Iterator[Any]:
     owner = User(name="owner", account="", access_key=store.access_key, secret_key=store.secret_key)
     with client("s3", store.url, owner) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def relay(store: Store) -> Iterator[Relay]:
+    """Between `service` and its store."""
+    with relaying(store) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def unsafe(raw: Any) -> UnsafeBuckets:
+    return unsafe_buckets(raw)
+
+
+@pytest.fixture(scope="session")
+def service(
+    store: Store, relay: Relay, unsafe: UnsafeBuckets, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Sealgate]:
+    """Reaches its store through the relay, with short idle times."""
+    with troubled(store, relay, unsafe, tmp_path_factory.mktemp("troubled")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def witness(service: Sealgate) -> Evidence:
+    return Evidence(service)
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,8 @@ class Step:
     method: str
     target: str
     body: bytes
+    stored_bytes: int = 0
+    """What the store keeps of it: a coding is taken away."""
     peer_port: int
     """Of the connection that it came over: whose it is."""
 
@@ -134,6 +136,7 @@ class StepRelay:
             method=request.method,
             target=request.raw_path,
             body=body,
+            stored_bytes=int(request.headers.get("x-amz-decoded-content-length", len(body))),
             peer_port=request.transport.get_extra_info("peername")[1] if request.transport else 0,
         )
         self.seen.append(step)
@@ -249,7 +252,7 @@ class PartSizes:
     def __call__(self, step: Step) -> Verdict:
         upload = step.query.get("uploadId", "")
         if step.name == "part":
-            self._sizes[upload, int(step.query["partNumber"])] = len(step.body)
+            self._sizes[upload, int(step.query["partNumber"])] = step.stored_bytes
         if step.name != "complete":
             return Fate.PASS
         numbers = [int(each) for each in re.findall(rb"<PartNumber>(\d+)</PartNumber>", step.body)]

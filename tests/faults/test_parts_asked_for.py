@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -11,24 +10,10 @@ import pytest
 from tests.e2e.made_parts import EVEN, ODD, PartsMaker, runs_of
 from tests.e2e.sdk import client
 from tests.faults.evidence import Evidence
-from tests.faults.relay import Relay, Way, relaying
+from tests.faults.relay import Relay, Way
 from tests.faults.wire import ask
 from tests.recovery.sealing import M
-from tests.stores.sealgate import Sealgate, serving
-from tests.stores.seaweedfs import Store
-
-
-@pytest.fixture(scope="module")
-def relay(store: Store) -> Iterator[Relay]:
-    with relaying(store) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def service(store: Store, relay: Relay, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sealgate]:
-    through = replace(store, url=relay.url)
-    with serving(through, Path(tmp_path_factory.mktemp("asked"))) as running:
-        yield running
+from tests.stores.sealgate import Sealgate
 
 
 @pytest.fixture(scope="module")

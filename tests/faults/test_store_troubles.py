@@ -6,8 +6,6 @@ The service here reaches its store through a relay, with short idle times. Nothi
 import re
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,42 +13,14 @@ import pytest
 from tests.e2e.at_rest import plaintext
 from tests.faults.damage import SEGMENT
 from tests.faults.evidence import Evidence
-from tests.faults.relay import Relay, Trouble, Way, relaying
+from tests.faults.relay import Relay, Trouble, Way
+from tests.faults.troubled import IDLE_SECONDS
 from tests.faults.wire import Got, ask
-from tests.stores.sealgate import Sealgate, serving
-from tests.stores.seaweedfs import Store
+from tests.stores.sealgate import Sealgate
 
 SMALL, LARGE = plaintext(70_000), plaintext(3 * 1024 * 1024)
-IDLE_SECONDS = 1.0
 GROUP_BYTES = 8 * SEGMENT
 UNAVAILABLE = (503, "ServiceUnavailable")
-
-
-@pytest.fixture(scope="module")
-def relay(store: Store) -> Iterator[Relay]:
-    with relaying(store) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def service(store: Store, relay: Relay, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sealgate]:
-    upstream = {
-        "name": "store",
-        "url": relay.url,
-        "access_key_id": store.access_key,
-        "secret_access_key": store.secret_key,
-        "preset": "seaweedfs",
-        "connect_timeout_seconds": 1.0,
-        "idle_timeout_seconds": IDLE_SECONDS,
-    }
-    through = replace(store, url=relay.url)
-    with serving(through, Path(tmp_path_factory.mktemp("troubled")), upstreams=[upstream]) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def witness(service: Sealgate) -> Evidence:
-    return Evidence(service)
 
 
 @pytest.fixture

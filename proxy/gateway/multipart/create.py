@@ -32,7 +32,7 @@ ANSWER_BYTES = 65_536
 async def create_upload(call: Call) -> None:
     if call.rule.mode is RuleMode.PASSTHROUGH:
         call.trace.encryption = "passthrough"
-        await forward(call, more=asked_of_store(call))
+        await forward(call, more={**asked_of_store(call), **call.store.upload_headers})
         return
     await document(call)
     headers = store_headers("CreateMultipartUpload", call.request.headers)
@@ -46,7 +46,8 @@ async def create_upload(call: Call) -> None:
     envelope = new_envelope(call, sealing, content, upload_tag=tag)
     check_metadata(call.request.headers, envelope_length=len(envelope))
     query = "uploads="
-    async with answer_to(call, request_for(call, headers | {ENVELOPE: envelope}, query=query)) as response:
+    headers |= {ENVELOPE: envelope, **call.store.upload_headers}
+    async with answer_to(call, request_for(call, headers, query=query)) as response:
         await refuse_unless_ok(call, response)
         told = client_headers(response.headers)
         name = upload_of(call, parse_initiated(await response.read(limit=ANSWER_BYTES)))
