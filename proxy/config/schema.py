@@ -238,6 +238,10 @@ class DataKeyCache:
     max_uses: Annotated[int, Bounds(1, 1 << 20)] = 1 << 16
     """Objects sealed under one data key; docs/FORMAT.md sets 2^20 as the limit."""
     max_entries: Annotated[int, Bounds(1, 1_000_000)] = 10_000
+    decision_max_age_seconds: Annotated[float, Bounds(0, 300)] = 30.0
+    """How long the KMS's yes for one caller holds before it is asked again; news of a change ends it."""
+    max_stale_seconds: Annotated[float, Bounds(0, 3600)] = 300.0
+    """While the KMS cannot be asked, how long an earlier yes serves on; 0: no longer than it holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,9 @@ from proxy.hsm.api_errors import UNSIGNED, ApiRefusal, refusal_of
 from proxy.hsm.api_model import KmsModel
 from proxy.hsm.api_own import TARGET_PREFIX as OWN_PREFIX
 from proxy.hsm.api_peer import maybe_peer_uid
+from proxy.hsm.api_watch import OPERATION as WATCH_OPERATION
+from proxy.hsm.api_watch import TARGET as WATCH
+from proxy.hsm.api_watch import Watchers
 from proxy.hsm.core.access import Principal
 from proxy.hsm.core.errors import KmsError
 from proxy.hsm.engine import READS, Trace
@@ -72,9 +75,11 @@ class KmsApi:
         recorder: Recorder,
         room: Callable[[float], Awaitable[bool]],
         model: KmsModel | None = None,
+        watchers: Watchers,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """`room` waits at most so many seconds for a place in the audit queue; False where there is none."""
+        self._watchers = watchers
         self._engine = engine
         self._room = room
         self._authenticator = authenticator
@@ -105,9 +110,13 @@ class KmsApi:
         uid = maybe_peer_uid(request.transport) if request.transport else None
         return uid is not None and uid not in self._peers
 
-    async def _answered(self, request: web.BaseRequest, notes: CallNotes) -> web.Response:
+    async def _answered(self, request: web.BaseRequest, notes: CallNotes) -> web.StreamResponse:
+        response: web.StreamResponse
         try:
-            response = _reply(await self._call(request, notes), notes, status=200)
+            if request.headers.get("x-amz-target") == WATCH:
+                response = await self._watched(request, notes)
+            else:
+                response = _reply(await self._call(request, notes), notes, status=200)
         except (ApiRefusal, KmsError) as refusal:
             return self._refused(refusal, notes)
         except asyncio.CancelledError:
@@ -119,18 +128,20 @@ class KmsApi:
         notes.outcome = Outcome.COMPLETED
         return response
 
+    async def _watched(self, request: web.BaseRequest, notes: CallNotes) -> web.StreamResponse:
+        """What changed is told to proxies alone: it names keys of every account."""
+        notes.operation = WATCH_OPERATION
+        _, _, proof = await self._proven(request, notes)
+        if proof.identity.kind != "proxy":
+            raise ApiRefusal("AccessDeniedException", f"User: {proof.identity.arn} is no proxy")
+        notes.status = 200
+        return await self._watchers.watch(request, _reply_headers(notes))
+
     async def _call(self, request: web.BaseRequest, notes: CallNotes) -> Mapping[str, Any]:
-        headers = _headers(request)
-        notes.user_agent = headers.get("user-agent", "")
-        if self._is_stranger(request):
-            raise ApiRefusal("AccessDeniedException", "This socket is another user's", status=403)
-        operation = self._maybe_operation(headers.get("x-amz-target", ""))
+        operation = self._maybe_operation(request.headers.get("x-amz-target", ""))
         if operation:
             notes.operation = operation
-        if "authorization" not in headers:  # before a stranger's body is taken in
-            raise ApiRefusal(UNSIGNED, "Missing Authentication Token")
-        body = await _body(request, notes)
-        proof = self._authenticated(request, headers, body, notes)
+        headers, body, proof = await self._proven(request, notes)
         if not operation or not _is_call(request, headers):
             raise ApiRefusal("UnknownOperationException", "")
         document = _document(body)
@@ -142,6 +153,19 @@ class KmsApi:
         return await finish(
             asyncio.to_thread(self._performed, principal, operation, checked, notes), within=None
         )
+
+    async def _proven(
+        self, request: web.BaseRequest, notes: CallNotes
+    ) -> tuple[dict[str, str], bytes, Authenticated]:
+        """Headers, body, and who signed them."""
+        headers = _headers(request)
+        notes.user_agent = headers.get("user-agent", "")
+        if self._is_stranger(request):
+            raise ApiRefusal("AccessDeniedException", "This socket is another user's", status=403)
+        if "authorization" not in headers:  # before a stranger's body is taken in
+            raise ApiRefusal(UNSIGNED, "Missing Authentication Token")
+        body = await _body(request, notes)
+        return headers, body, self._authenticated(request, headers, body, notes)
 
     def _authenticated(
         self, request: web.BaseRequest, headers: Mapping[str, str], body: bytes, notes: CallNotes
@@ -270,8 +294,11 @@ def _reply(document: Mapping[str, Any], notes: CallNotes, *, status: int) -> web
     body = json.dumps(document, separators=(",", ":"), default=_as_json).encode()
     notes.status = status
     notes.bytes_out = len(body)
-    headers = {"Content-Type": CONTENT_TYPE, "x-amzn-RequestId": notes.request_id, "Server": "sealgate-hsm"}
-    return web.Response(status=status, body=body, headers=headers)
+    return web.Response(status=status, body=body, headers=_reply_headers(notes))
+
+
+def _reply_headers(notes: CallNotes) -> dict[str, str]:
+    return {"Content-Type": CONTENT_TYPE, "x-amzn-RequestId": notes.request_id, "Server": "sealgate-hsm"}
 
 
 def _as_json(value: Any) -> Any:

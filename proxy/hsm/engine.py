@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any
 
+from proxy.hsm.changes import Changes
 from proxy.hsm.core.access import UNRESOURCED, USES, Principal, Rights, denied
 from proxy.hsm.core.errors import KmsError
 from proxy.hsm.core.model import Manager
@@ -100,6 +101,7 @@ class Engine:
             lock=RLock(),
         )
         self._throttle = throttle
+        self.changes = Changes(random(8).hex())
         self._actions = _actions(self._desk, UsageActions(self._desk, prices or Prices(), throttle))
         if test_reset:
             self._actions[RESET] = self._reset_actions().reset
@@ -152,7 +154,9 @@ class Engine:
 
         Raises StoreFailed: what was not done falls due again.
         """
-        return do_due(self._desk)
+        for happened in do_due(self._desk):
+            self.changes.tell({happened.key.arn})
+            yield happened
 
     def serve(self, accounts: Collection[str], rights_of: RightsOf) -> None:
         """Whose clients may call from now on, and what they may do; a call under way may still end by what
@@ -160,6 +164,7 @@ class Engine:
         """
         self._accounts = frozenset(accounts)
         self._desk.guard.serve(rights_of)
+        self.changes.tell(None)
 
     def close(self) -> None:
         """Wipes all key material and closes the store. Idempotent; no call may be running."""
@@ -177,7 +182,9 @@ class Engine:
             if call.action in READS:
                 return handler(call)
             with self._desk.lock:
-                return handler(call)
+                response = handler(call)
+            self.changes.tell(None if call.action == RESET else _touched(call))
+            return response
         except StoreFailed as exc:
             raise KmsError(
                 "KMSInternalException", "The change could not be written; nothing was changed"
@@ -230,6 +237,11 @@ class Engine:
         if action in UNRESOURCED | OWN_ACTIONS:
             self._desk.guard.check_alone(self._desk.asked(call))
         self._desk.check_tokens(call)
+
+
+def _touched(call: Call) -> set[str]:
+    """Keys about which something may be otherwise now."""
+    return {key.arn for key in (call.key, *call.others) if key is not None}
 
 
 def _outcome(call: Call, response: dict[str, Any]) -> Outcome:

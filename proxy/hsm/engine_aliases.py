@@ -42,6 +42,7 @@ class AliasActions:
     def update_alias(self, call: Call) -> Response:
         """AWS asks for the right to the alias's present key and to the next one."""
         alias = self._named(call)
+        call.others.append(self.desk.target(alias))
         key = self._target(call)
         if alias.target_key_id != key.key_id:
             self._check_quota(key)

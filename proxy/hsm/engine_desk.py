@@ -6,7 +6,7 @@ time a proxy asks for one.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any
 
@@ -50,6 +50,8 @@ class Call:
     """Of ReEncrypt, the key that opens."""
     same_key: bool = False
     """Of ReEncrypt, whether the key that opens is the one that seals."""
+    others: list[Key] = field(default_factory=list)
+    """Further keys that a change is about, as the one that an alias pointed to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from proxy.keys.breaker import Breaker
 from proxy.keys.kms import KmsDocument, KmsKeys
 from proxy.keys.kms_errors import key_error
-from proxy.keys.provider import Caller, KeyUnavailable, KeyUnusable
+from proxy.keys.provider import Caller, KeyUnavailable, KeyUnusable, Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +97,11 @@ class AwsTransport:
             except (BotoCoreError, aiohttp.ClientError, OSError) as exc:
                 raise KeyUnavailable(f"{action} got no answer: {type(exc).__name__}") from exc
         return dict(answer)
+
+    def standing(self, caller: Caller) -> Standing:
+        """All are one: AWS sees the proxy."""
+        del caller
+        return Standing()
 
     async def aclose(self) -> None:
         await self._opened.aclose()

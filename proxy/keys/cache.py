@@ -1,27 +1,32 @@
 """Data keys kept for a while, so that a thousand requests need not be a thousand KMS calls.
 
-A KeyProvider around another. What the KMS gave one principal serves that principal alone, for the same key id
-and the whole of the same context. Making and opening are kept apart: an opened key never seals. An entry ends
-by age, by uses or by want of room, and its key bytes go with it. Errors are not kept. One miss makes one
-call, which outlives any one waiter and ends with the cache. Describe and re_encrypt pass through.
+A KeyProvider around another. A data key serves every caller that the KMS allows it, for the same key id and
+the whole of the same context: who has no decision yet (proxy/keys/decisions.py) is asked about, by a dry run.
+Making and opening are kept apart: an opened key never seals. An entry ends by age, by uses, by news of a
+change, or by want of room, and its key bytes go with it. One miss makes one call, which outlives any one
+waiter and ends with the cache. Describe and re_encrypt pass through.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Hashable
+from collections.abc import Callable, Collection, Coroutine, Hashable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from cachetools import TLRUCache
 
+from proxy.keys.decisions import DecisionLimits, Decisions, Question, again
 from proxy.keys.provider import (
     Caller,
     DataKey,
     KeyContext,
     KeyDescription,
     KeyProvider,
+    KeyRefused,
     KeyServiceError,
     KeyUnavailable,
+    Standing,
 )
 
 _UNLIMITED: Final = 1 << 62
@@ -34,7 +39,7 @@ class CacheLimits:
     """Zero of max_age_seconds turns the cache off."""
 
     max_age_seconds: float = 300.0
-    """Counted from when the KMS was asked: the longest that a revocation can go unseen."""
+    """Counted from when the KMS was asked."""
     max_uses: int = 65_536
     """How often one data key is given out to seal with (docs/FORMAT.md has the hard limit)."""
     max_entries: int = 10_000
@@ -54,6 +59,8 @@ class CacheCounts:
     """Calls that went to the KMS."""
     joined: int = 0
     """Requests that waited for another's miss."""
+    decisions_asked: int = 0
+    """Dry runs: the data key was here, and the KMS's yes for this caller was not."""
 
     @property
     def calls_saved(self) -> int:
@@ -71,9 +78,30 @@ class _Entry:
         self.left = uses
 
 
-_Flight = asyncio.Task[_Entry | KeyServiceError]
+_Landed = _Entry | KeyServiceError
 _Call = Callable[[], Coroutine[Any, Any, DataKey]]
+_Permit = Callable[[], Coroutine[Any, Any, None]]
 _Shelf = TLRUCache[Hashable, _Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    """A call under way. A refusal is for whoever asks the same question, and for nobody else."""
+
+    question: Question
+    task: "asyncio.Task[_Landed]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Use:
+    """One request for a data key: where it is kept, and how the KMS is asked for it or about it."""
+
+    shelf: _Shelf
+    name: Hashable
+    question: Question
+    call: _Call
+    permit: _Permit
+    uses: int
 
 
 class CachedKeys:
@@ -84,6 +112,7 @@ class CachedKeys:
         keys: KeyProvider,
         limits: CacheLimits,
         *,
+        decisions: DecisionLimits | None = None,
         counts: CacheCounts | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -92,6 +121,7 @@ class CachedKeys:
         self._keys = keys
         self._limits = limits
         self._clock = clock
+        self._decisions = Decisions(decisions or DecisionLimits(), clock)
         self._made = self._shelf()
         self._opened = self._shelf()
         self._flights: dict[Hashable, _Flight] = {}
@@ -101,32 +131,42 @@ class CachedKeys:
     async def generate(self, key_id: str, context: KeyContext, caller: Caller, *, fresh: bool) -> DataKey:
         if fresh or self._limits.max_age_seconds <= 0:
             return await self._keys.generate(key_id, context, caller, fresh=fresh)
-        name = (caller.principal, key_id, frozenset(context.items()))
+        standing, pairs = self._keys.standing(key_id, caller), frozenset(context.items())
+        name, question = (standing.share, key_id, pairs), Question("generate", key_id, pairs, standing)
         entry = self._made.get(name)
-        if entry is not None and entry.left > 0:
-            entry.left -= 1
-            self.counts.hits += 1
-            return entry.data_key
-        return await self._landed(
-            self._made,
-            name,
-            lambda: self._keys.generate(key_id, dict(context), caller, fresh=False),
-            self._limits.max_uses,
+        if entry is not None and entry.left > 0 and self._decisions.allows(question):
+            return self._taken(entry)
+        return await self._used(
+            _Use(
+                shelf=self._made,
+                name=name,
+                question=question,
+                call=lambda: self._keys.generate(key_id, dict(context), caller, fresh=False),
+                permit=lambda: self._keys.may_generate(key_id, dict(context), caller),
+                uses=self._limits.max_uses,
+            )
         )
 
     async def unwrap(self, key_arn: str, wrapped: bytes, context: KeyContext, caller: Caller) -> DataKey:
         if self._limits.max_age_seconds <= 0:
             return await self._keys.unwrap(key_arn, wrapped, context, caller)
-        name = (caller.principal, key_arn, wrapped, frozenset(context.items()))
+        standing, pairs = self._keys.standing(key_arn, caller), frozenset(context.items())
+        name, question = (
+            (standing.share, key_arn, wrapped, pairs),
+            Question("unwrap", key_arn, pairs, standing),
+        )
         entry = self._opened.get(name)
-        if entry is not None:
-            self.counts.hits += 1
-            return entry.data_key
-        return await self._landed(
-            self._opened,
-            name,
-            lambda: self._keys.unwrap(key_arn, wrapped, dict(context), caller),
-            _UNLIMITED,
+        if entry is not None and self._decisions.allows(question):
+            return self._taken(entry)
+        return await self._used(
+            _Use(
+                shelf=self._opened,
+                name=name,
+                question=question,
+                call=lambda: self._keys.unwrap(key_arn, wrapped, dict(context), caller),
+                permit=lambda: self._keys.may_unwrap(key_arn, wrapped, dict(context), caller),
+                uses=_UNLIMITED,
+            )
         )
 
     async def re_encrypt(
@@ -143,6 +183,15 @@ class CachedKeys:
             key_arn, wrapped, context, caller, to_key_id=to_key_id, to_context=to_context
         )
 
+    async def may_generate(self, key_id: str, context: KeyContext, caller: Caller) -> None:
+        await self._keys.may_generate(key_id, context, caller)
+
+    async def may_unwrap(self, key_arn: str, wrapped: bytes, context: KeyContext, caller: Caller) -> None:
+        await self._keys.may_unwrap(key_arn, wrapped, context, caller)
+
+    def standing(self, key_id: str, caller: Caller) -> Standing:
+        return self._keys.standing(key_id, caller)
+
     async def describe(self, key_id: str, caller: Caller) -> KeyDescription:
         return await self._keys.describe(key_id, caller)
 
@@ -151,18 +200,27 @@ class CachedKeys:
         """Whether some request could be served without a KMS."""
         return bool(self._made or self._opened)
 
+    def forget(self, key_arns: Collection[str] | None) -> None:
+        """Drop the data keys of these KMS keys, and what was decided about them; None: all of both."""
+        self._decisions.forget(key_arns)
+        for shelf in (self._made, self._opened):
+            for name, entry in list(shelf.items()):
+                if key_arns is None or entry.data_key.key_arn in key_arns:
+                    shelf.pop(name, None)
+
     async def aclose(self) -> None:
         """Drop every key, end every call under way, close what is wrapped. Waiters get KeyUnavailable."""
         self._closed = True
         self._made.clear()
         self._opened.clear()
+        self._decisions.clear()
         if self._sweep_timer is not None:
             self._sweep_timer.cancel()
-        flights = list(self._flights.values())
-        for flight in flights:
-            flight.cancel()
+        tasks = [flight.task for flight in self._flights.values()]
+        for task in tasks:
+            task.cancel()
         try:
-            await asyncio.gather(*flights, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
         finally:
             await self._keys.aclose()
 
@@ -170,49 +228,102 @@ class CachedKeys:
         """Drop what is past its age. Runs by itself each second while anything is held."""
         for shelf in (self._made, self._opened):
             shelf.expire()
+        self._decisions.expire()
         self._sweep_timer = None
         if (self._made or self._opened) and not self._closed:
             self._arm()
 
-    async def _landed(self, shelf: _Shelf, name: Hashable, call: _Call, uses: int) -> DataKey:
-        """From the flight under way for `name`, else from a new one; again where others used the key up."""
+    async def _used(self, use: _Use) -> DataKey:
+        """From the entry, once this caller is allowed it; else from a call, whose answer is both."""
+        entry: _Entry | None = use.shelf.get(use.name)
+        joined = False
         while True:
-            flight = self._flights.get(name)
-            leads = flight is None
-            if flight is None:
-                flight = self._take_off(shelf, name, call, uses)
-            await asyncio.wait([flight])  # unlike await and shield, cancels nothing and logs nothing
-            entry = _result(flight)
+            if entry is None or entry.left <= 0:
+                entry, leads = await self._landed(use)
+                if entry is not None and leads and entry.left > 0:
+                    entry.left -= 1
+                    return replace(entry.data_key, cached=False)
+                joined = True
+                continue
+            if not self._decisions.allows(use.question):
+                await self._decided(use, entry)
             if entry.left > 0:
-                entry.left -= 1
-                if not leads:
-                    self.counts.joined += 1
-                    return entry.data_key
-                return replace(entry.data_key, cached=False)
+                return self._taken(entry, joined=joined)
 
-    def _take_off(self, shelf: _Shelf, name: Hashable, call: _Call, uses: int) -> _Flight:
+    def _taken(self, entry: _Entry, *, joined: bool = False) -> DataKey:
+        entry.left -= 1
+        if joined:
+            self.counts.joined += 1
+        else:
+            self.counts.hits += 1
+        return entry.data_key
+
+    async def _decided(self, use: _Use, entry: _Entry) -> None:
+        """Returns where the KMS allows this caller the data key that is here, or did and cannot be asked."""
+        flight = self._flights.get(use.question)
+        if flight is None:
+            self.counts.decisions_asked += 1
+            flight = self._take_off(use.question, use, partial(self._ask, entry))
+        try:
+            await _result(flight.task)
+        except KeyUnavailable:
+            if not self._decisions.served_on(use.question):
+                raise
+
+    async def _ask(self, entry: _Entry, use: _Use, asked_at: float, epoch: int) -> _Landed:
+        refusal = None
+        try:
+            await use.permit()
+        except KeyUnavailable as exc:
+            return exc
+        except KeyServiceError as exc:
+            refusal = exc
+        arn = entry.data_key.key_arn
+        self._decisions.note(use.question, key_arn=arn, asked_at=asked_at, epoch=epoch, refusal=refusal)
+        return refusal or entry
+
+    async def _landed(self, use: _Use) -> tuple[_Entry | None, bool]:
+        """From the flight under way for this name, else from a new one; and whether this call began it.
+
+        None where another caller was refused, which says nothing about this one.
+        """
+        flight = self._flights.get(use.name)
+        leads = flight is None
+        if flight is None:
+            self.counts.misses += 1
+            flight = self._take_off(use.name, use, self._fly)
+        try:
+            return await _result(flight.task), leads
+        except KeyRefused:
+            if flight.question == use.question:
+                raise
+            return None, False
+
+    def _take_off(
+        self, name: Hashable, use: _Use, fly: Callable[[_Use, float, int], Coroutine[Any, Any, _Landed]]
+    ) -> _Flight:
+        """A flight that knows when it began, and what had changed until then."""
         if self._closed:
             raise KeyUnavailable("the data-key cache is closed")
-        self.counts.misses += 1
-        flight = asyncio.get_running_loop().create_task(
-            self._fly(shelf, name, call, uses, asked_at=self._clock())
-        )
+        call = fly(use, self._clock(), self._decisions.epoch)
+        flight = _Flight(use.question, asyncio.get_running_loop().create_task(call))
         self._flights[name] = flight
-        flight.add_done_callback(lambda _: self._flights.pop(name))
+        flight.task.add_done_callback(lambda _: self._flights.pop(name))
         return flight
 
-    async def _fly(
-        self, shelf: _Shelf, name: Hashable, call: _Call, uses: int, *, asked_at: float
-    ) -> _Entry | KeyServiceError:
+    async def _fly(self, use: _Use, asked_at: float, epoch: int) -> _Landed:
+        note = self._decisions.note
         try:
-            data_key = await call()
+            data_key = await use.call()
         except KeyServiceError as exc:
-            return (
-                exc  # as a value: each waiter raises its own, and nobody waiting is no unretrieved exception
-            )
-        entry = _Entry(data_key, expires_at=asked_at + self._limits.max_age_seconds, uses=uses)
-        if not self._closed:
-            shelf[name] = entry
+            if isinstance(exc, KeyRefused):
+                note(use.question, key_arn="", asked_at=asked_at, epoch=epoch, refusal=exc)
+            # As a value: each waiter raises its own, and nobody waiting is no unretrieved exception.
+            return exc
+        entry = _Entry(data_key, expires_at=asked_at + self._limits.max_age_seconds, uses=use.uses)
+        if not self._closed and epoch == self._decisions.epoch:
+            note(use.question, key_arn=data_key.key_arn, asked_at=asked_at, epoch=epoch, refusal=None)
+            use.shelf[use.name] = entry
             self._arm()
         return entry
 
@@ -224,11 +335,12 @@ class CachedKeys:
         return TLRUCache(self._limits.max_entries, lambda _, entry, __: entry.expires_at, timer=self._clock)
 
 
-def _result(flight: _Flight) -> _Entry:
-    """Raises a copy of the flight's error: one raised by a thousand waiters grows a thousand tracebacks."""
-    if flight.cancelled():
+async def _result(task: "asyncio.Task[_Landed]") -> _Entry:
+    """What a flight brought. Raises its error; leaving early takes nobody along."""
+    await asyncio.wait([task])  # unlike await and shield, cancels nothing and logs nothing
+    if task.cancelled():
         raise KeyUnavailable("the data-key cache is closing")
-    landed = flight.result()
+    landed = task.result()
     if isinstance(landed, KeyServiceError):
-        raise type(landed)(landed.reason, code=landed.code) from landed
+        raise again(landed)
     return landed

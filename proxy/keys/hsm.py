@@ -11,6 +11,7 @@ import binascii
 import json
 import ssl
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -21,12 +22,14 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from proxy.auth.sigv4 import Credentials, Signer
+from proxy.keys.hsm_watch import SILENCE_SECONDS, Watch
 from proxy.keys.kms import KmsDocument, KmsKeys
 from proxy.keys.kms_errors import key_error
-from proxy.keys.provider import Caller, KeyServiceError, KeyUnavailable
+from proxy.keys.provider import Caller, KeyServiceError, KeyUnavailable, Standing
 
 _BLOBS: Final = ("CiphertextBlob", "Plaintext")
 _MAX_ANSWER_BYTES: Final = 1 << 20
+WATCH_TARGET: Final = "Sealgate.WatchChanges"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,14 +49,25 @@ class HsmSettings:
     connections: int = 64
 
 
+class HsmKeys(KmsKeys):
+    """A KmsKeys that also hears what changes at its service."""
+
+    def __init__(self, transport: "HsmTransport") -> None:
+        super().__init__(transport)
+        self.watch = transport.watch
+        """To be listened to by whoever keeps what this service decided."""
+
+
 def open_hsm_keys(
     settings: HsmSettings,
     *,
     tls: ssl.SSLContext | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> KmsKeys:
-    """A provider that is ready to call; nothing is connected yet. Needs a running loop."""
-    return KmsKeys(HsmTransport(settings, tls=tls, now=now))
+) -> HsmKeys:
+    """A provider that is ready to call; the stream of changes is being opened. Needs a running loop."""
+    transport = HsmTransport(settings, tls=tls, now=now)
+    transport.watch.start()
+    return HsmKeys(transport)
 
 
 class HsmTransport:
@@ -78,8 +92,13 @@ class HsmTransport:
             skip_auto_headers=("User-Agent", "Accept-Encoding", "Accept"),
         )
         self._host = urlsplit(self._url).netloc
+        self.watch = Watch(self._stream)
 
     async def call(self, action: str, request: KmsDocument, caller: Caller) -> KmsDocument:
+        """Only while changes are heard: what is decided otherwise could be kept past a change."""
+        if not await self.watch.is_alive(self._settings.restart_patience_seconds):
+            trouble = self.watch.trouble
+            raise KeyUnavailable(f"the key service cannot be heard: {trouble}", code=trouble.code)
         body = json.dumps(request, separators=(",", ":"), default=_base64).encode()
         status, answer = await self._posted(action, body, caller)
         document = _document(answer)
@@ -87,8 +106,20 @@ class HsmTransport:
             raise _refusal(document, status)
         return _with_bytes(document)
 
+    def standing(self, caller: Caller) -> Standing:
+        """All that a policy can see of a caller, but what is the same for all of this proxy."""
+        return Standing((), (caller.principal, caller.source_ip, caller.secure_transport))
+
     async def aclose(self) -> None:
+        await self.watch.aclose()
         await self._session.close()
+
+    def _stream(self) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        headers = self._signed(WATCH_TARGET, b"", None)
+        timeout = aiohttp.ClientTimeout(
+            total=None, connect=self._settings.connect_timeout_seconds, sock_read=SILENCE_SECONDS
+        )
+        return self._session.post(self._url, data=b"", headers=headers, timeout=timeout)
 
     async def _posted(self, action: str, body: bytes, caller: Caller) -> tuple[int, bytes]:
         """Again, within the patience for a restart, where the service did not answer at all."""
@@ -103,7 +134,7 @@ class HsmTransport:
             await asyncio.sleep(self._settings.retry_pause_seconds)
 
     async def _posted_once(self, action: str, body: bytes, caller: Caller) -> tuple[int, bytes]:
-        headers = self._signed(action, body, caller)
+        headers = self._signed(f"TrentService.{action}", body, caller)
         try:
             async with self._session.post(self._url, data=body, headers=headers) as response:
                 if (response.content_length or 0) > _MAX_ANSWER_BYTES:
@@ -114,11 +145,11 @@ class HsmTransport:
         except (aiohttp.ClientError, TimeoutError, OSError) as exc:
             raise KeyUnavailable(f"the key service did not answer: {type(exc).__name__}") from exc
 
-    def _signed(self, action: str, body: bytes, caller: Caller) -> dict[str, str]:
+    def _signed(self, target: str, body: bytes, caller: Caller | None) -> dict[str, str]:
         headers = {
             "host": self._host,
             "content-type": "application/x-amz-json-1.1",
-            "x-amz-target": f"TrentService.{action}",
+            "x-amz-target": target,
             **self._spoken(caller),
         }
         added = self._signer.sign(
@@ -131,9 +162,9 @@ class HsmTransport:
         )
         return {**headers, **added}
 
-    def _spoken(self, caller: Caller) -> dict[str, str]:
-        """An empty principal is the proxy itself, as at its self-test."""
-        if not caller.principal:
+    def _spoken(self, caller: Caller | None) -> dict[str, str]:
+        """Nobody, or an empty principal, is the proxy itself, as at its self-test."""
+        if caller is None or not caller.principal:
             return {}
         return {
             "x-sealgate-principal": caller.principal,

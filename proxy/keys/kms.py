@@ -12,7 +12,9 @@ from proxy.keys.provider import (
     DataKey,
     KeyContext,
     KeyDescription,
+    KeyServiceError,
     KeyUnavailable,
+    Standing,
     WrappedKeyDamaged,
 )
 
@@ -20,6 +22,7 @@ KmsDocument = Mapping[str, Any]
 """A request or response as the KMS model has it: blobs are bytes."""
 
 _DATA_KEY_BYTES: Final = 32
+_WOULD_SUCCEED: Final = "DryRunOperationException"
 _MAX_BLOB_BYTES: Final = 6144  # CiphertextType in the KMS model
 
 
@@ -28,6 +31,9 @@ class Transport(Protocol):
 
     async def call(self, action: str, request: KmsDocument, caller: Caller) -> KmsDocument:
         """The response of `action`. A cancelled call may have run in the KMS."""
+
+    def standing(self, caller: Caller) -> Standing:
+        """What the KMS is told of a caller."""
 
     async def aclose(self) -> None:
         """Give back every connection. Idempotent."""
@@ -42,8 +48,7 @@ class KmsKeys:
     async def generate(self, key_id: str, context: KeyContext, caller: Caller, *, fresh: bool) -> DataKey:
         """Always a new one: `fresh` is for caches."""
         del fresh
-        asked = {"KeyId": key_id, "KeySpec": "AES_256", "EncryptionContext": dict(context)}
-        answer = await self._transport.call("GenerateDataKey", asked, caller)
+        answer = await self._transport.call("GenerateDataKey", _generating(key_id, context), caller)
         plain = _bytes(answer, "Plaintext")
         if len(plain) != _DATA_KEY_BYTES:
             raise _nonsense("GenerateDataKey brought a key of the wrong length")
@@ -55,8 +60,7 @@ class KmsKeys:
         AWS: "specify the KeyId … to ensure that you use the KMS key that you intend" (Decrypt, KeyId).
         """
         _check_blob(wrapped)
-        asked = {"KeyId": key_arn, "CiphertextBlob": wrapped, "EncryptionContext": dict(context)}
-        answer = await self._transport.call("Decrypt", asked, caller)
+        answer = await self._transport.call("Decrypt", _opening(key_arn, wrapped, context), caller)
         if _text(answer, "KeyId") != key_arn:
             raise WrappedKeyDamaged("the wrapped key is under another KMS key", code="IncorrectKeyException")
         plain = _bytes(answer, "Plaintext")
@@ -87,6 +91,18 @@ class KmsKeys:
             raise WrappedKeyDamaged("the wrapped key is under another KMS key", code="IncorrectKeyException")
         return _text(answer, "KeyId"), _bytes(answer, "CiphertextBlob")
 
+    async def may_generate(self, key_id: str, context: KeyContext, caller: Caller) -> None:
+        await self._tried("GenerateDataKey", _generating(key_id, context), caller)
+
+    async def may_unwrap(self, key_arn: str, wrapped: bytes, context: KeyContext, caller: Caller) -> None:
+        _check_blob(wrapped)
+        await self._tried("Decrypt", _opening(key_arn, wrapped, context), caller)
+
+    def standing(self, key_id: str, caller: Caller) -> Standing:
+        """One KMS sees the same of a caller, whatever the key."""
+        del key_id
+        return self._transport.standing(caller)
+
     async def describe(self, key_id: str, caller: Caller) -> KeyDescription:
         answer = await self._transport.call("DescribeKey", {"KeyId": key_id}, caller)
         metadata = answer.get("KeyMetadata")
@@ -100,6 +116,22 @@ class KmsKeys:
 
     async def aclose(self) -> None:
         await self._transport.aclose()
+
+    async def _tried(self, action: str, request: KmsDocument, caller: Caller) -> None:
+        """A dry run; a service that does not know of them has done it, which is a yes as well."""
+        try:
+            await self._transport.call(action, {**request, "DryRun": True}, caller)
+        except KeyServiceError as exc:
+            if exc.code != _WOULD_SUCCEED:
+                raise
+
+
+def _generating(key_id: str, context: KeyContext) -> KmsDocument:
+    return {"KeyId": key_id, "KeySpec": "AES_256", "EncryptionContext": dict(context)}
+
+
+def _opening(key_arn: str, wrapped: bytes, context: KeyContext) -> KmsDocument:
+    return {"KeyId": key_arn, "CiphertextBlob": wrapped, "EncryptionContext": dict(context)}
 
 
 def _check_blob(wrapped: bytes) -> None:

@@ -4,7 +4,7 @@ A backend (the software HSM, AWS KMS), the routing between backends and the data
 interface, so each wraps the next. Nothing here knows of objects, segments or HTTP.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -73,6 +73,16 @@ class WrappedKeyDamaged(KeyServiceError):
     """The wrapped key or its context is not what the KMS made: an integrity violation."""
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a KMS can see of a caller. Callers alike in it get the same answers to the same questions."""
+
+    share: Hashable = ()
+    """Callers alike in this may be given the same data keys, each once it is allowed them."""
+    seen: Hashable = ()
+    """Callers alike in this too are one caller to the KMS."""
+
+
 class KeyProvider(Protocol):
     """Makes and opens data keys.
 
@@ -103,6 +113,15 @@ class KeyProvider(Protocol):
         to_context: KeyContext,
     ) -> tuple[str, bytes]:
         """The same data key wrapped under to_key_id, and that key's ARN. Its plaintext stays in the KMS."""
+
+    async def may_generate(self, key_id: str, context: KeyContext, caller: Caller) -> None:
+        """Raises what `generate` would; makes nothing (AWS: DryRun)."""
+
+    async def may_unwrap(self, key_arn: str, wrapped: bytes, context: KeyContext, caller: Caller) -> None:
+        """Raises what `unwrap` would; opens nothing."""
+
+    def standing(self, key_id: str, caller: Caller) -> Standing:
+        """For a cache: whose yes for key_id (of any form) is also this caller's."""
 
     async def describe(self, key_id: str, caller: Caller) -> KeyDescription:
         """What key_id names, aliases resolved."""

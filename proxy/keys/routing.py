@@ -9,7 +9,15 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from proxy.keys.provider import Caller, DataKey, KeyContext, KeyDescription, KeyProvider, KeyRefused
+from proxy.keys.provider import (
+    Caller,
+    DataKey,
+    KeyContext,
+    KeyDescription,
+    KeyProvider,
+    KeyRefused,
+    Standing,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,16 +66,30 @@ class RoutedKeys:
         self._check_claim(backend, to_arn)
         return to_arn, rewrapped
 
+    async def may_generate(self, key_id: str, context: KeyContext, caller: Caller) -> None:
+        await self._writer.keys.may_generate(key_id, context, caller)
+
+    async def may_unwrap(self, key_arn: str, wrapped: bytes, context: KeyContext, caller: Caller) -> None:
+        await self._claimant(key_arn).keys.may_unwrap(key_arn, wrapped, context, caller)
+
+    def standing(self, key_id: str, caller: Caller) -> Standing:
+        """Of the backend that the key is at; no other backend's data keys are shared with it."""
+        backend = self._home(key_id)
+        standing = backend.keys.standing(key_id, caller)
+        return Standing((backend.name, standing.share), standing.seen)
+
     async def describe(self, key_id: str, caller: Caller) -> KeyDescription:
-        """A key ARN goes to its claimant; ids and aliases are names at the backend that writes."""
-        backend = self._claimant(key_id) if ":key/" in key_id else self._writer
-        return await backend.keys.describe(key_id, caller)
+        return await self._home(key_id).keys.describe(key_id, caller)
 
     async def aclose(self) -> None:
         """Close all, also where one fails; then raise the first failure."""
         ends = await asyncio.gather(*(b.keys.aclose() for b in self._backends), return_exceptions=True)
         for failure in filter(None, ends):
             raise failure
+
+    def _home(self, key_id: str) -> Backend:
+        """A key ARN goes to its claimant; ids and aliases are names at the backend that writes."""
+        return self._claimant(key_id) if ":key/" in key_id else self._writer
 
     def _claimant(self, key_arn: str) -> Backend:
         for backend in self._backends:

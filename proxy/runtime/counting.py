@@ -20,6 +20,7 @@ from proxy.keys.provider import (
     KeyRefused,
     KeyUnavailable,
     KeyUnusable,
+    Standing,
     WrappedKeyDamaged,
 )
 from proxy.metrics import KMS_REQUESTS, KMS_SECONDS, UPSTREAM_ERRORS, UPSTREAM_SKEW, Metrics
@@ -79,6 +80,15 @@ class CountedKeys:
             key_arn, wrapped, context, caller, to_key_id=to_key_id, to_context=to_context
         )
         return await self._counted("ReEncrypt", call)
+
+    async def may_generate(self, key_id: str, context: KeyContext, caller: Caller) -> None:
+        await self._counted("DryRun", self._keys.may_generate(key_id, context, caller))
+
+    async def may_unwrap(self, key_arn: str, wrapped: bytes, context: KeyContext, caller: Caller) -> None:
+        await self._counted("DryRun", self._keys.may_unwrap(key_arn, wrapped, context, caller))
+
+    def standing(self, key_id: str, caller: Caller) -> Standing:
+        return self._keys.standing(key_id, caller)
 
     async def describe(self, key_id: str, caller: Caller) -> KeyDescription:
         return await self._counted("DescribeKey", self._keys.describe(key_id, caller))

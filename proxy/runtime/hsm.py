@@ -20,6 +20,7 @@ from proxy.config import schema
 from proxy.config.policies import policies_of
 from proxy.hsm.api import KmsApi, api_server
 from proxy.hsm.api_model import KmsModel
+from proxy.hsm.api_watch import Watchers
 from proxy.hsm.core.access import Rights
 from proxy.hsm.engine import Engine, nothing
 from proxy.hsm.guard import RightsOf
@@ -63,6 +64,7 @@ async def run_hsm(start: Start, *, ready: Ready, stop: asyncio.Event) -> None:
         ready(service.prepare)
         await stop.wait()
         status.draining = True
+        service.watchers.end()
         connections.pre_shutdown()
         await connections.shutdown(start.drain_seconds)
 
@@ -75,6 +77,7 @@ class Service:
     ) -> None:
         self.config = config
         self.engine = engine
+        self.watchers = Watchers(engine.changes)
         self.trail = trail
         self.leaving: set[asyncio.Task[None]] = set()
         self._status = status
@@ -114,6 +117,7 @@ class Service:
             recorder=CountingRecorder(self.trail, self._status.metrics),
             room=self.trail.wait_for_room,
             model=self._model,
+            watchers=self.watchers,
         )
 
 
@@ -130,8 +134,8 @@ class HsmChange:
 
     async def swap(self) -> None:
         service = self.service
-        service.engine.serve(self.config.accounts, self.rights_of)
         service.api, service.config = self.api, self.config
+        service.engine.serve(self.config.accounts, self.rights_of)
         if self.kept is not None:
             closing = asyncio.create_task(service.trail.exchange(self.kept).aclose())
             service.leaving.add(closing)

@@ -11,7 +11,9 @@ from proxy.config.patterns import covers
 from proxy.hsm.core.names import MANAGED_ALIAS, OWNED_ALIAS, SERVICE_ACCOUNT
 from proxy.keys.aws import AwsKmsSettings, open_aws_keys
 from proxy.keys.cache import CacheCounts, CachedKeys, CacheLimits
-from proxy.keys.hsm import HsmSettings, open_hsm_keys
+from proxy.keys.decisions import DecisionLimits
+from proxy.keys.hsm import HsmKeys, HsmSettings, open_hsm_keys
+from proxy.keys.hsm_watch import Watch
 from proxy.keys.provider import Caller, KeyProvider, KeyServiceError
 from proxy.keys.routing import Backend, RoutedKeys
 from proxy.metrics import Metrics
@@ -48,15 +50,26 @@ async def open_keys(config: schema.Config, start: Start, metrics: Metrics, count
     """To be closed by its `keys`. Raises StartRefused; then nothing is left open."""
     async with AsyncExitStack() as opened:
         counted: list[CountedKeys] = []
-        backends = []
+        backends: list[Backend] = []
+        watches: list[Watch] = []
         for section in config.kms.backends:
-            backends.append(await _open_backend(section, config, start, metrics, counted))
+            service = await _open_keys(section, config, start)
+            if isinstance(service, HsmKeys):
+                watches.append(service.watch)
+            counted.append(CountedKeys(service, metrics, backend=section.name))
             opened.push_async_callback(counted[-1].aclose)
+            backends.append(_backend(section, counted[-1]))
         owned, managed = service_keys(next(each for each in config.kms.backends if each.write))
         owned_arns, managed_arns = await service_key_arns(config, backends)
         opened.pop_all()
+    cache = config.kms.data_key_cache
+    keys = CachedKeys(
+        RoutedKeys(backends), cache_limits(cache), decisions=decision_limits(cache), counts=counts
+    )
+    for watch in watches:
+        watch.heard = keys.forget
     return KeyStack(
-        keys=CachedKeys(RoutedKeys(backends), cache_limits(config.kms.data_key_cache), counts=counts),
+        keys=keys,
         backends=tuple(counted),
         owned_key_id=owned,
         managed_key_id=managed,
@@ -65,17 +78,10 @@ async def open_keys(config: schema.Config, start: Start, metrics: Metrics, count
     )
 
 
-async def _open_backend(
-    backend: schema.Backend,
-    config: schema.Config,
-    start: Start,
-    metrics: Metrics,
-    opened: list[CountedKeys],
-) -> Backend:
-    keys: KeyProvider
+async def _open_keys(backend: schema.Backend, config: schema.Config, start: Start) -> KeyProvider:
     if backend.type == "hsm":
         assert start.hsm_socket, "the supervisor gives it where there is an HSM"
-        keys = open_hsm_keys(
+        return open_hsm_keys(
             HsmSettings(
                 address=Path(start.hsm_socket),
                 region=config.region,
@@ -83,22 +89,22 @@ async def _open_backend(
                 via_service=f"s3.{config.region}.amazonaws.com",
             )
         )
-    else:
-        secret = backend.secret_access_key
-        keys = await open_aws_keys(
-            AwsKmsSettings(
-                region=backend.region,
-                endpoint_url=backend.endpoint_url,
-                access_key_id=backend.access_key_id,
-                secret_access_key=secret.reveal() if secret else None,
-                connect_timeout_seconds=backend.connect_timeout_seconds,
-                read_timeout_seconds=backend.read_timeout_seconds,
-            )
+    secret = backend.secret_access_key
+    return await open_aws_keys(
+        AwsKmsSettings(
+            region=backend.region,
+            endpoint_url=backend.endpoint_url,
+            access_key_id=backend.access_key_id,
+            secret_access_key=secret.reveal() if secret else None,
+            connect_timeout_seconds=backend.connect_timeout_seconds,
+            read_timeout_seconds=backend.read_timeout_seconds,
         )
-    counted = CountedKeys(keys, metrics, backend=backend.name)
-    opened.append(counted)
-    patterns = backend.arns + (OWN_KEYS if backend.type == "hsm" else ())
-    return Backend(name=backend.name, keys=counted, claims=claim_of(patterns), writes=backend.write)
+    )
+
+
+def _backend(section: schema.Backend, keys: CountedKeys) -> Backend:
+    patterns = section.arns + (OWN_KEYS if section.type == "hsm" else ())
+    return Backend(name=section.name, keys=keys, claims=claim_of(patterns), writes=section.write)
 
 
 def claim_of(patterns: Sequence[str]) -> Callable[[str], bool]:
@@ -139,6 +145,14 @@ def cache_limits(cache_section: schema.DataKeyCache) -> CacheLimits:
     return CacheLimits(
         max_age_seconds=cache_section.max_age_seconds,
         max_uses=cache_section.max_uses,
+        max_entries=cache_section.max_entries,
+    )
+
+
+def decision_limits(cache_section: schema.DataKeyCache) -> DecisionLimits:
+    return DecisionLimits(
+        max_age_seconds=cache_section.decision_max_age_seconds,
+        max_stale_seconds=cache_section.max_stale_seconds,
         max_entries=cache_section.max_entries,
     )
 

@@ -18,7 +18,7 @@ import pytest
 from tests.e2e.at_rest import plaintext
 from tests.e2e.sdk import client
 from tests.faults.evidence import Evidence
-from tests.faults.wire import Got, ask
+from tests.faults.wire import Got, ask, own_address
 from tests.stores.sealgate import BOB, Sealgate, serving
 from tests.stores.seaweedfs import Store
 
@@ -95,22 +95,27 @@ def comes_back(method: str, url: str, **request: Any) -> Got:
 def test_cached_keys_bridge_an_outage_until_their_age_ends(
     *, service: Sealgate, at: str, raw: Any, bucket: str, key: str, witness: Evidence
 ) -> None:
-    """New keys 503 with Retry-After, known ones go on, old ones end; then all is as before."""
+    """New keys 503 with Retry-After, known ones go on, old ones end; then all is as before.
+
+    Known is a key to whoever asked for it before, and from there: another address is another question.
+    """
+    here = own_address()
     worker = child(service, "worker")
-    assert ask("PUT", at, body=PLAIN).status == 200
-    assert ask("GET", at).body == PLAIN
+    assert ask("PUT", at, body=PLAIN, source=here).status == 200
+    assert ask("GET", at, source=here).body == PLAIN
     cached_at_the_latest = time.monotonic()
     with key_service_down(service):
-        assert ask("GET", at).body == PLAIN
-        again = ask("PUT", f"{at}-again", body=PLAIN)
+        assert ask("GET", at, source=here).body == PLAIN
+        again = ask("PUT", f"{at}-again", body=PLAIN, source=here)
         assert again.status == 200
         assert witness.of(again.request_id)["additionalEventData"]["cacheHit"] is True
         with ThreadPoolExecutor() as at_once:
-            new_key = at_once.submit(ask, "PUT", f"{at}-new", UNDER_MANAGED_KEY, body=PLAIN)
-            new_user = at_once.submit(ask, "GET", at, user=BOB)
+            new_key = at_once.submit(ask, "PUT", f"{at}-new", UNDER_MANAGED_KEY, body=PLAIN, source=here)
+            new_user = at_once.submit(ask, "GET", at, user=BOB, source=here)
+            new_address = at_once.submit(ask, "GET", at)
             time.sleep(max(0.0, cached_at_the_latest + AGE_SECONDS + 0.5 - time.monotonic()))
-            too_old = at_once.submit(ask, "GET", at)
-            answers = [each.result() for each in (new_key, new_user, too_old)]
+            too_old = at_once.submit(ask, "GET", at, source=here)
+            answers = [each.result() for each in (new_key, new_user, new_address, too_old)]
 
     for answer in answers:
         assert answer.told == DOWN

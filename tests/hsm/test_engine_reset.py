@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from proxy.hsm.changes import Change
 from proxy.hsm.core.access import Rights
 from proxy.hsm.core.names import MANAGED_ALIAS, OWNED_ALIAS
 from proxy.hsm.engine_desk import Limits
@@ -105,3 +106,14 @@ def test_a_store_for_tests_has_no_reset_unless_it_is_asked_for(tmp_path: Path) -
     assert rig.refused("Reset").code == "UnsupportedOperationException"
     assert rig.state(key_id) == "Enabled"
     rig.engine.close()
+
+
+def test_a_reset_is_news_of_every_key(scratch: Rig) -> None:
+    """Whoever decided something by what was here begins anew."""
+    told: list[Change] = []
+    fill(scratch)
+    scratch.engine.changes.listen(told.append)
+
+    scratch.ask("Reset")
+
+    assert [change.key_arns for change in told] == [None]

@@ -14,9 +14,11 @@ from aiohttp import web
 
 from proxy.audit.event import Outcome
 from proxy.auth.sigv4 import Credentials
+from proxy.hsm.api_watch import Watchers
+from proxy.hsm.changes import Changes
 from proxy.hsm.engine import Engine
 from proxy.keys.aws import open_aws_keys
-from proxy.keys.hsm import open_hsm_keys
+from proxy.keys.hsm import WATCH_TARGET, open_hsm_keys
 from proxy.keys.kms_errors import key_error
 from proxy.keys.provider import (
     KeyProvider,
@@ -45,7 +47,16 @@ async def against(answer: Answer | dict[str, Any], kind: str, **settings: Any) -
     async def fixed(_: web.BaseRequest) -> web.Response:
         return web.json_response(answer, content_type="application/x-amz-json-1.1")
 
-    server = web.Server(fixed if isinstance(answer, dict) else answer, access_log=None)
+    answered = fixed if isinstance(answer, dict) else answer
+    watchers = Watchers(Changes("a service"))
+
+    async def told(request: web.BaseRequest) -> web.StreamResponse:
+        """What changes is told as it should be."""
+        if request.headers.get("x-amz-target") == WATCH_TARGET:
+            return await watchers.watch(request, {})
+        return await answered(request)
+
+    server = web.Server(told, access_log=None)
     listening = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(server.shutdown, 0.1)

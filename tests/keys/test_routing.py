@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from proxy.keys.provider import Caller, DataKey, KeyContext, KeyDescription, KeyRefused
+from proxy.keys.provider import Caller, DataKey, KeyContext, KeyDescription, KeyRefused, Standing
 from proxy.keys.routing import Backend, RoutedKeys
 from tests.keys.conftest import CALLER
 
@@ -35,6 +35,15 @@ class Named:
     async def re_encrypt(self, key_arn: str, wrapped: bytes, *_: Any, **to: Any) -> tuple[str, bytes]:
         self.calls.append(f"re_encrypt {key_arn} {to['to_key_id']}")
         return self.makes, wrapped + self.name.encode()
+
+    async def may_generate(self, key_id: str, context: KeyContext, caller: Caller) -> None:
+        self.calls.append(f"may generate {key_id} {len(context)} {caller.request_id}")
+
+    async def may_unwrap(self, key_arn: str, wrapped: bytes, context: KeyContext, caller: Caller) -> None:
+        self.calls.append(f"may unwrap {key_arn} {len(wrapped)} {len(context)} {caller.request_id}")
+
+    def standing(self, key_id: str, caller: Caller) -> Standing:
+        return Standing((), (key_id, caller.principal))
 
     async def describe(self, key_id: str, caller: Caller) -> KeyDescription:
         self.calls.append(f"describe {key_id} {caller.request_id}")

@@ -18,6 +18,8 @@ from proxy.auth.sigv4 import Credentials, SigningKeys
 from proxy.auth.verify import Authenticator
 from proxy.hsm.api import KmsApi, KmsEngine
 from proxy.hsm.api_model import KmsModel
+from proxy.hsm.api_watch import Watchers
+from proxy.hsm.changes import Changes
 from proxy.hsm.engine import Engine
 from proxy.hsm.init import initialise, open_sqlite_store
 from proxy.hsm.root import KeyFile
@@ -121,6 +123,7 @@ def made_api(engine: KmsEngine, recorded: Recorded) -> KmsApi:
         recorder=recorded,
         room=recorded.room,
         model=MODEL,
+        watchers=Watchers(engine.changes if isinstance(engine, Engine) else Changes("another")),
     )
 
 
