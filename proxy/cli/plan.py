@@ -166,9 +166,7 @@ def without_store_secrets(config: Config) -> Config:
     """The configuration as the HSM is told it."""
     upstreams = tuple(replace(upstream, secret_access_key=BLANK) for upstream in config.upstreams)
     backends = tuple(
-        replace(backend, secret_access_key=BLANK)
-        if isinstance(backend, AwsBackend) and backend.secret_access_key
-        else backend
+        replace(backend, secret_access_key=BLANK) if backend.secret_access_key else backend
         for backend in config.kms.backends
     )
     identities = tuple(replace(who, upstreams=()) if who.upstreams else who for who in config.identities)

@@ -5,21 +5,19 @@ one small function for each subject, which names the field that is to be changed
 """
 
 import ipaddress
-import os
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime
 from urllib.parse import urlsplit
 
 from proxy.config.errors import Problem
-from proxy.config.patterns import covers, meet
+from proxy.config.key_services import key_services
+from proxy.config.patterns import covers
 from proxy.config.policies import policy_faults, policy_warnings
 from proxy.config.rules import DEFAULT_RULE, hides, rule_for, upstream_of
 from proxy.config.schema import AwsBackend, Config, FileSink, HsmBackend, Rule
 from proxy.config.tokens import tokens, tokens_over
 
 Check = Callable[[Config], Iterator[Problem]]
-MAX_SOCKET_PATH_BYTES = 100
-"""sun_path holds 108 bytes on Linux and 104 elsewhere, with the final zero."""
 
 
 def contradictions(config: Config) -> list[Problem]:
@@ -40,13 +38,18 @@ def _ports(config: Config) -> Iterator[Problem]:
 
 def _addresses(config: Config) -> Iterator[Problem]:
     places = [("listen.address", config.listen.address), ("admin.address", config.admin.address)]
-    if config.hsm and config.hsm.listen:
-        places.append(("hsm.listen.address", config.hsm.listen.address))
+    hsm_listen = config.hsm.listen if config.hsm else None
+    if hsm_listen:
+        places.append(("hsm.listen.address", hsm_listen.address))
     for path, address in places:
         if not _is_address(address):
             yield Problem(path, "must be an IP address, such as 127.0.0.1 or ::1")
-        elif path.startswith("hsm") and not ipaddress.ip_address(address).is_loopback:
-            yield Problem(path, "must be 127.0.0.1 or ::1: the key service has no TLS here")
+    if hsm_listen and hsm_listen.tls is None and not _is_loopback(hsm_listen.address):
+        yield Problem("hsm.listen.address", "must be 127.0.0.1 or ::1, where hsm.listen has no tls")
+
+
+def _is_loopback(address: str) -> bool:
+    return not _is_address(address) or ipaddress.ip_address(address).is_loopback
 
 
 def _networks(config: Config) -> Iterator[Problem]:
@@ -105,70 +108,11 @@ def _upstreams(config: Config) -> Iterator[Problem]:
 
 def _urls(config: Config) -> Iterator[Problem]:
     urls = [(f"upstreams[{i}].url", u.url) for i, u in enumerate(config.upstreams)]
-    urls += [(f"kms.backends[{i}].endpoint_url", b.endpoint_url) for i, b in _aws(config) if b.endpoint_url]
+    backends = enumerate(config.kms.backends)
+    urls += [(f"kms.backends[{i}].endpoint_url", b.endpoint_url) for i, b in backends if b.endpoint_url]
     for path, url in urls:
         if not _is_url(url):
             yield Problem(path, "must be http:// or https://, a host, perhaps a port: https://s3.example.com")
-
-
-def _backends(config: Config) -> Iterator[Problem]:
-    backends = config.kms.backends
-    writing = [i for i, b in enumerate(backends) if b.write]
-    if not writing:
-        yield Problem(
-            "kms.backends", "none writes: add `write: true` to the one that is to make new data keys"
-        )
-    for i in writing[1:]:
-        yield Problem(f"kms.backends[{i}].write", f"kms.backends[{writing[0]}] writes already: only one may")
-    hsm = [i for i, b in enumerate(backends) if isinstance(b, HsmBackend)]
-    if hsm and config.hsm is None:
-        yield Problem(f"kms.backends[{hsm[0]}].type", "hsm needs the section hsm: with store and root_key")
-    for i in hsm[1:]:
-        yield Problem(f"kms.backends[{i}].type", f"kms.backends[{hsm[0]}] is the hsm already: there is one")
-
-
-def _claims(config: Config) -> Iterator[Problem]:
-    for i, backend in enumerate(config.kms.backends):
-        for j, other in enumerate(config.kms.backends[:i]):
-            clash = [(a, b) for a in backend.arns for b in other.arns if meet(a, b)]
-            if clash:
-                message = f"{clash[0][0]} meets {clash[0][1]} of kms.backends[{j}]: no key ARN may fit both"
-                yield Problem(f"kms.backends[{i}].arns", message)
-
-
-def _aws_backends(config: Config) -> Iterator[Problem]:
-    for i, backend in _aws(config):
-        path = f"kms.backends[{i}]"
-        if (backend.access_key_id is None) != (backend.secret_access_key is None):
-            missing = "access_key_id" if backend.access_key_id is None else "secret_access_key"
-            yield Problem(
-                f"{path}.{missing}", "is missing: write both, or neither for the AWS credential chain"
-            )
-        if backend.owned_key == backend.managed_key:
-            yield Problem(
-                f"{path}.managed_key", "must be another key than owned_key: clients see which one was used"
-            )
-        for name, key in (("owned_key", backend.owned_key), ("managed_key", backend.managed_key)):
-            if "alias/aws/" in key:
-                yield Problem(
-                    f"{path}.{name}", "AWS lets nobody else use alias/aws/*: name a key of your own"
-                )
-
-
-def _hsm(config: Config) -> Iterator[Problem]:
-    hsm = config.hsm
-    if hsm is None:
-        return
-    root = hsm.root_key
-    given = [s for s in (root.file, root.env, root.passphrase_file, root.passphrase_env) if s is not None]
-    if len(given) != 1:
-        yield Problem("hsm.root_key", "must have exactly one of file, env, passphrase_file, passphrase_env")
-    if config.region not in hsm.regions:
-        yield Problem("hsm.regions", f"must hold {config.region}, the region of the S3 side")
-    if len(os.fsencode(hsm.socket)) > MAX_SOCKET_PATH_BYTES:
-        yield Problem(
-            "hsm.socket", f"{hsm.socket} is longer than {MAX_SOCKET_PATH_BYTES} bytes: choose a shorter path"
-        )
 
 
 def _rules(config: Config) -> Iterator[Problem]:
@@ -321,17 +265,14 @@ def _idle_stores(config: Config) -> Iterator[Problem]:
 
 
 def _idle_hsm(config: Config) -> Iterator[Problem]:
-    if config.hsm and not any(isinstance(b, HsmBackend) for b in config.kms.backends):
+    here = [b for b in config.kms.backends if isinstance(b, HsmBackend) and b.endpoint_url is None]
+    if config.hsm and not here:
         yield Problem("hsm", "is not used: no kms.backends has type hsm")
 
 
 def _test_reset(config: Config) -> Iterator[Problem]:
     if config.hsm and config.hsm.test_reset:
         yield Problem("hsm.test_reset", "is on: whoever may kms:Reset here can destroy every key at once")
-
-
-def _aws(config: Config) -> list[tuple[int, AwsBackend]]:
-    return [(i, b) for i, b in enumerate(config.kms.backends) if isinstance(b, AwsBackend)]
 
 
 def _twice(values: Iterable[tuple[str, str]]) -> Iterator[Problem]:
@@ -378,10 +319,7 @@ CONTRADICTIONS: tuple[Check, ...] = (
     tokens,
     _upstreams,
     _urls,
-    _backends,
-    _claims,
-    _aws_backends,
-    _hsm,
+    key_services,
     _rules,
     _limits,
 )

@@ -185,6 +185,8 @@ class Identity:
     arn: PrincipalArn = ""
     """Empty is filled in with arn:aws:iam::ACCOUNT:user/NAME."""
     access_keys: Annotated[tuple[AccessKey, ...], Bounds(1, 2)]
+    kind: Literal["user", "proxy"] = "user"
+    """A proxy speaks to the key service here for clients of its own; it has no other right."""
     policies: tuple[Document, ...] = ()
     """IAM policies, or names of those in `policies`. Without any it may do nothing."""
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -199,12 +201,19 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HsmBackend:
-    """The built-in key service, as the `hsm` section has it."""
+    """The built-in key service: this one's, as the `hsm` section has it, or another one's at endpoint_url."""
 
     type: Literal["hsm"]
     name: Name = "hsm"
     write: bool = False
     arns: tuple[KeyPattern, ...] = ("*",)
+    endpoint_url: Url | None = None
+    """Of the Sealgate that runs the key service of a fleet; None: the one here."""
+    access_key_id: AccessKeyId | None = None
+    """With endpoint_url: of an identity there whose kind is proxy."""
+    secret_access_key: Secret | None = None
+    ca_file: FilePath | None = None
+    """CAs in PEM that sign the certificate at endpoint_url; None takes the system's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,10 +274,11 @@ class RootKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HsmListen:
-    """TCP beside the socket; loopback alone, as it has no TLS."""
+    """TCP beside the socket; without TLS on loopback alone."""
 
     address: Address = "127.0.0.1"
     port: Port = 8081
+    tls: Tls | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,9 +98,9 @@ class AwsTransport:
                 raise KeyUnavailable(f"{action} got no answer: {type(exc).__name__}") from exc
         return dict(answer)
 
-    def standing(self, caller: Caller) -> Standing:
+    def standing(self, key_id: str, caller: Caller) -> Standing:
         """All are one: AWS sees the proxy."""
-        del caller
+        del key_id, caller
         return Standing()
 
     async def aclose(self) -> None:

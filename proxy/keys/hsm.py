@@ -106,9 +106,13 @@ class HsmTransport:
             raise _refusal(document, status)
         return _with_bytes(document)
 
-    def standing(self, caller: Caller) -> Standing:
-        """All that a policy can see of a caller, but what is the same for all of this proxy."""
-        return Standing((), (caller.principal, caller.source_ip, caller.secure_transport))
+    def standing(self, key_id: str, caller: Caller) -> Standing:
+        """All that a policy can see of a caller, but what is the same for all of this proxy.
+
+        An id or alias names a key of the caller's account: another one's is another key.
+        """
+        account = "" if key_id.startswith("arn:") else caller.account
+        return Standing(account, (caller.principal, caller.source_ip, caller.secure_transport))
 
     async def aclose(self) -> None:
         await self.watch.aclose()

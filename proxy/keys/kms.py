@@ -32,8 +32,8 @@ class Transport(Protocol):
     async def call(self, action: str, request: KmsDocument, caller: Caller) -> KmsDocument:
         """The response of `action`. A cancelled call may have run in the KMS."""
 
-    def standing(self, caller: Caller) -> Standing:
-        """What the KMS is told of a caller."""
+    def standing(self, key_id: str, caller: Caller) -> Standing:
+        """What the KMS is told of a caller who asks for this key."""
 
     async def aclose(self) -> None:
         """Give back every connection. Idempotent."""
@@ -99,9 +99,7 @@ class KmsKeys:
         await self._tried("Decrypt", _opening(key_arn, wrapped, context), caller)
 
     def standing(self, key_id: str, caller: Caller) -> Standing:
-        """One KMS sees the same of a caller, whatever the key."""
-        del key_id
-        return self._transport.standing(caller)
+        return self._transport.standing(key_id, caller)
 
     async def describe(self, key_id: str, caller: Caller) -> KeyDescription:
         answer = await self._transport.call("DescribeKey", {"KeyId": key_id}, caller)

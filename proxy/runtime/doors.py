@@ -1,10 +1,7 @@
 """How a worker listens, made from the configuration's `listen` section."""
 
-import ssl
-
 from proxy.config import schema
 from proxy.gateway.client.connection import FrontLimits
-from proxy.supervisor.start import StartRefused
 
 
 def front_limits(config: schema.Config) -> FrontLimits:
@@ -15,20 +12,3 @@ def front_limits(config: schema.Config) -> FrontLimits:
         keep_alive_seconds=listen.idle_timeout_seconds,
         connections=listen.max_connections,
     )
-
-
-def listen_tls(section: schema.Tls | None) -> ssl.SSLContext | None:
-    """From the files as they are now. Raises StartRefused."""
-    if section is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(section.certificate_file, section.key_file)
-        if section.client_ca_file:
-            context.load_verify_locations(section.client_ca_file)
-            context.verify_mode = ssl.CERT_REQUIRED
-    except OSError as exc:
-        named = ", ".join(filter(None, (section.certificate_file, section.key_file, section.client_ca_file)))
-        raise StartRefused(f"listen.tls: {exc}: name PEM files that fit and can be read: {named}") from None
-    return context

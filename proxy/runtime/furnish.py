@@ -107,7 +107,10 @@ def _rooms(
 ) -> Rooms:
     return Rooms(
         authenticator=Authenticator(
-            Identities(identities_of(config)), region=config.region, service="s3", signing_keys=SigningKeys()
+            Identities(who for who in identities_of(config) if who.kind == "user"),
+            region=config.region,
+            service="s3",
+            signing_keys=SigningKeys(),
         ),
         principals=principals_of(config),
         keys=stack.keys,

@@ -31,6 +31,7 @@ from proxy.hsm.witness import witness_of
 from proxy.metrics import Metrics
 from proxy.runtime.hsm_terms import limits_of, prices_of, throttle_of
 from proxy.runtime.inputs import config_of, identities_of, proxy_credentials, proxy_identity
+from proxy.runtime.listen_tls import listen_tls
 from proxy.runtime.status import Status
 from proxy.runtime.telling import telling
 from proxy.runtime.trail import Kept, Trail, open_journal
@@ -56,9 +57,13 @@ async def run_hsm(start: Start, *, ready: Ready, stop: asyncio.Event) -> None:
         opened.push_async_callback(upkeep.aclose)
         await upkeep.begin()
         loop, connections = asyncio.get_running_loop(), api_server(service.handle)
+        assert config.hsm is not None, "the supervisor starts this role only where the section is there"
+        tls = listen_tls(config.hsm.listen.tls if config.hsm.listen else None, field="hsm.listen.tls")
         for name, listener in sockets.items():
-            create = loop.create_unix_server if name == "hsm" else loop.create_server
-            server = await create(connections, sock=listener, backlog=BACKLOG)
+            if name == "hsm":
+                server = await loop.create_unix_server(connections, sock=listener, backlog=BACKLOG)
+            else:
+                server = await loop.create_server(connections, sock=listener, backlog=BACKLOG, ssl=tls)
             opened.callback(server.close)
         status.proven = True
         ready(service.prepare)

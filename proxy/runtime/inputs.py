@@ -47,6 +47,7 @@ def identities_of(config: schema.Config) -> list[Identity]:
             name=each.name,
             account=each.account,
             arn=each.arn,
+            kind=each.kind,
             access_keys=tuple(_credentials(key) for key in each.access_keys),
             tags=each.tags,
         )

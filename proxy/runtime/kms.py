@@ -1,11 +1,13 @@
 """A worker's key services: backends with counters, and the keys that stand for the service's own."""
 
+import ssl
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from proxy.auth.sigv4 import Credentials
 from proxy.config import schema
 from proxy.config.patterns import covers
 from proxy.hsm.core.names import MANAGED_ALIAS, OWNED_ALIAS, SERVICE_ACCOUNT
@@ -80,15 +82,7 @@ async def open_keys(config: schema.Config, start: Start, metrics: Metrics, count
 
 async def _open_keys(backend: schema.Backend, config: schema.Config, start: Start) -> KeyProvider:
     if backend.type == "hsm":
-        assert start.hsm_socket, "the supervisor gives it where there is an HSM"
-        return open_hsm_keys(
-            HsmSettings(
-                address=Path(start.hsm_socket),
-                region=config.region,
-                credentials=proxy_credentials(start),
-                via_service=f"s3.{config.region}.amazonaws.com",
-            )
-        )
+        return _open_hsm(backend, config, start)
     secret = backend.secret_access_key
     return await open_aws_keys(
         AwsKmsSettings(
@@ -100,6 +94,27 @@ async def _open_keys(backend: schema.Backend, config: schema.Config, start: Star
             read_timeout_seconds=backend.read_timeout_seconds,
         )
     )
+
+
+def _open_hsm(backend: schema.HsmBackend, config: schema.Config, start: Start) -> HsmKeys:
+    """The key service here over its socket, or another one's over TCP."""
+    address: Path | str
+    if backend.endpoint_url is None:
+        assert start.hsm_socket, "the supervisor gives it where there is an HSM"
+        address, credentials = Path(start.hsm_socket), proxy_credentials(start)
+    else:
+        assert backend.access_key_id, "a checked configuration has it"
+        assert backend.secret_access_key, "a checked configuration has it"
+        address = backend.endpoint_url
+        credentials = Credentials(access_key=backend.access_key_id, secret=backend.secret_access_key.reveal())
+    settings = HsmSettings(
+        address=address,
+        region=config.region,
+        credentials=credentials,
+        via_service=f"s3.{config.region}.amazonaws.com",
+    )
+    tls = ssl.create_default_context(cafile=backend.ca_file) if backend.ca_file else None
+    return open_hsm_keys(settings, tls=tls)
 
 
 def _backend(section: schema.Backend, keys: CountedKeys) -> Backend:

@@ -12,9 +12,10 @@ from proxy.gateway.client.forwarded import TrustedProxies
 from proxy.gateway.handle import Gateway
 from proxy.gateway.tenure import Tenure
 from proxy.metrics import Metrics
-from proxy.runtime.doors import front_limits, listen_tls
+from proxy.runtime.doors import front_limits
 from proxy.runtime.furnish import Furnished, furnished
 from proxy.runtime.inputs import config_of
+from proxy.runtime.listen_tls import listen_tls
 from proxy.runtime.proving import RELOAD_PATIENCE_SECONDS, START_PATIENCE_SECONDS, prove
 from proxy.runtime.telling import telling
 from proxy.runtime.trail import Kept, Trail, open_journal

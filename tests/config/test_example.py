@@ -16,7 +16,10 @@ from proxy.config.terms import Document
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
 # Fields that exclude each other: the example can hold one of them, and names the others in comments.
-IN_COMMENTS = {"hsm.root_key.env", "hsm.root_key.passphrase_file", "hsm.root_key.passphrase_env"}
+IN_COMMENTS = {
+    *("hsm.root_key.env", "hsm.root_key.passphrase_file", "hsm.root_key.passphrase_env"),
+    "kms.backends.ca_file",
+}
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from proxy.config.errors import ConfigError
 from proxy.config.load import parse
 
 Refused = Callable[..., list[str]]
+NEAR = {"type": "hsm", "write": True}
+FAR = NEAR | {"endpoint_url": "https://keys.example.com:8081"}
 HSM = {"store": "hsm.sqlite", "root_key": {"env": "ROOT"}}
 AWS = {"type": "aws", "write": True}
 RULE = {"match": "photos"}
@@ -120,6 +122,21 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str, str]] = [
     ({"listen.port": 9090}, "admin.port", "is 9090, which listen.port has: write another port"),
     ({"hsm": HSM | {"listen": {"port": 8080}}}, "hsm.listen.port", "which listen.port has"),
     ({"hsm": HSM | {"listen": {"address": "10.0.0.1"}}}, "hsm.listen.address", "must be 127.0.0.1 or ::1"),
+    (
+        {"kms": {"backends": [FAR | {"secret_access_key": "s"}]}},
+        "kms.backends[0].access_key_id",
+        "kind proxy",
+    ),
+    (
+        {"kms": {"backends": [FAR | {"access_key_id": "PROXYKEY"}]}},
+        "kms.backends[0].secret_access_key",
+        "kind",
+    ),
+    (
+        {"hsm": HSM, "kms": {"backends": [NEAR | {"access_key_id": "PROXYKEY"}]}},
+        "kms.backends[0].access_key_id",
+        "is for endpoint_url alone",
+    ),
     ({"listen.trusted_proxies": ["10.0.0.1/8"]}, "listen.trusted_proxies[0]", "whose host bits are 0"),
     ({"listen.trusted_proxies": ["10.0.0.0/99"]}, "listen.trusted_proxies[0]", "whose host bits are 0"),
     ({"accounts.1": "111122223333"}, "accounts[1]", "stands in accounts[0] already"),

@@ -1,0 +1,102 @@
+"""Contradictions between the fields that say where keys come from: `kms.backends` and `hsm`.
+
+As proxy/config/check.py, which has those of everything else.
+"""
+
+import os
+from collections.abc import Iterator
+from typing import cast
+
+from proxy.config.errors import Problem
+from proxy.config.patterns import meet
+from proxy.config.schema import AwsBackend, Config, HsmBackend
+
+MAX_SOCKET_PATH_BYTES = 100
+"""sun_path holds 108 bytes on Linux and 104 elsewhere, with the final zero."""
+
+
+def key_services(config: Config) -> Iterator[Problem]:
+    for check in (_backends, _claims, _aws_backends, _hsm):
+        yield from check(config)
+
+
+def _backends(config: Config) -> Iterator[Problem]:
+    backends = config.kms.backends
+    writing = [i for i, b in enumerate(backends) if b.write]
+    if not writing:
+        yield Problem(
+            "kms.backends", "none writes: add `write: true` to the one that is to make new data keys"
+        )
+    for i in writing[1:]:
+        yield Problem(f"kms.backends[{i}].write", f"kms.backends[{writing[0]}] writes already: only one may")
+    hsm = [i for i, b in enumerate(backends) if isinstance(b, HsmBackend)]
+    for i in hsm:
+        yield from _hsm_backend(config, f"kms.backends[{i}]", cast("HsmBackend", backends[i]))
+    for i in hsm[1:]:
+        yield Problem(f"kms.backends[{i}].type", f"kms.backends[{hsm[0]}] is the hsm already: there is one")
+
+
+def _hsm_backend(config: Config, path: str, backend: HsmBackend) -> Iterator[Problem]:
+    """One here, or one elsewhere with what it takes to reach that."""
+    if backend.endpoint_url is None:
+        if config.hsm is None:
+            yield Problem(
+                f"{path}.type", "hsm needs the section hsm: with store and root_key, or endpoint_url"
+            )
+        for name in ("access_key_id", "secret_access_key", "ca_file"):
+            if getattr(backend, name) is not None:
+                yield Problem(f"{path}.{name}", "is for endpoint_url alone: the key service here needs none")
+        return
+    for name in ("access_key_id", "secret_access_key"):
+        if getattr(backend, name) is None:
+            yield Problem(
+                f"{path}.{name}", "is missing: write the access key of an identity of kind proxy there"
+            )
+
+
+def _claims(config: Config) -> Iterator[Problem]:
+    for i, backend in enumerate(config.kms.backends):
+        for j, other in enumerate(config.kms.backends[:i]):
+            clash = [(a, b) for a in backend.arns for b in other.arns if meet(a, b)]
+            if clash:
+                message = f"{clash[0][0]} meets {clash[0][1]} of kms.backends[{j}]: no key ARN may fit both"
+                yield Problem(f"kms.backends[{i}].arns", message)
+
+
+def _aws_backends(config: Config) -> Iterator[Problem]:
+    for i, backend in _aws(config):
+        path = f"kms.backends[{i}]"
+        if (backend.access_key_id is None) != (backend.secret_access_key is None):
+            missing = "access_key_id" if backend.access_key_id is None else "secret_access_key"
+            yield Problem(
+                f"{path}.{missing}", "is missing: write both, or neither for the AWS credential chain"
+            )
+        if backend.owned_key == backend.managed_key:
+            yield Problem(
+                f"{path}.managed_key", "must be another key than owned_key: clients see which one was used"
+            )
+        for name, key in (("owned_key", backend.owned_key), ("managed_key", backend.managed_key)):
+            if "alias/aws/" in key:
+                yield Problem(
+                    f"{path}.{name}", "AWS lets nobody else use alias/aws/*: name a key of your own"
+                )
+
+
+def _hsm(config: Config) -> Iterator[Problem]:
+    hsm = config.hsm
+    if hsm is None:
+        return
+    root = hsm.root_key
+    given = [s for s in (root.file, root.env, root.passphrase_file, root.passphrase_env) if s is not None]
+    if len(given) != 1:
+        yield Problem("hsm.root_key", "must have exactly one of file, env, passphrase_file, passphrase_env")
+    if config.region not in hsm.regions:
+        yield Problem("hsm.regions", f"must hold {config.region}, the region of the S3 side")
+    if len(os.fsencode(hsm.socket)) > MAX_SOCKET_PATH_BYTES:
+        yield Problem(
+            "hsm.socket", f"{hsm.socket} is longer than {MAX_SOCKET_PATH_BYTES} bytes: choose a shorter path"
+        )
+
+
+def _aws(config: Config) -> list[tuple[int, AwsBackend]]:
+    return [(i, b) for i, b in enumerate(config.kms.backends) if isinstance(b, AwsBackend)]
