@@ -21,6 +21,7 @@ from proxy.config.terms import (
     Day,
     Document,
     Domain,
+    EnvironmentName,
     FilePath,
     KeyId,
     KeyPattern,
@@ -28,7 +29,9 @@ from proxy.config.terms import (
     Moment,
     Name,
     Network,
+    OperationName,
     Port,
+    Preset,
     PrincipalArn,
     Region,
     Secret,
@@ -72,12 +75,6 @@ class Admin:
 
     address: Address = "127.0.0.1"
     port: Port = 9090
-
-
-Preset = Literal["generic", "aws", "minio", "ceph", "seaweedfs", "juicefs", "garage", "r2", "b2", "gcs"]
-OperationName = Annotated[
-    str, Shape(r"(Put|Delete|Restore)[A-Za-z]+", "an operation such as PutObjectTagging")
-]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,9 +256,6 @@ class Kms:
     data_key_cache: DataKeyCache = DataKeyCache()
 
 
-EnvironmentName = Annotated[str, Shape(r"[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable")]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootKey:
     """Where the HSM finds its root key: exactly one. The HSM reads it, not the loader: it may yet be made."""
@@ -326,8 +320,7 @@ class Hsm:
     store: FilePath
     """The SQLite file."""
     witness: FilePath | None = None
-    """Remembers how far the store had come; best on another disk. None: beside the store, its name with
-    `.witness`."""
+    """Remembers how far the store had come; best on another disk. None: beside the store, as NAME.witness."""
     root_key: RootKey
     regions: Annotated[tuple[Region, ...], Bounds(1, 64)] = ("us-east-1",)
     socket: FilePath = HSM_SOCKET

@@ -7,7 +7,7 @@ marks, may also be given as NAME_env or NAME_file. Nothing here reads a file or 
 import hmac
 import json
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 MIB = 1 << 20
 
@@ -141,3 +141,8 @@ PrincipalArn = Annotated[
 AccessKeyId = Annotated[
     str, Shape(r"[A-Za-z0-9_.+=@-]{3,128}", "3 to 128 letters, digits or _.+=@-"), SOURCED
 ]
+Preset = Literal["generic", "aws", "minio", "ceph", "seaweedfs", "juicefs", "garage", "r2", "b2", "gcs"]
+OperationName = Annotated[
+    str, Shape(r"(Put|Delete|Restore)[A-Za-z]+", "an operation such as PutObjectTagging")
+]
+EnvironmentName = Annotated[str, Shape(r"[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable")]

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from proxy.hsm.api_watch import HEARTBEAT_SECONDS
 from proxy.hsm.changes import Change, Changes
-from proxy.hsm.engine import Engine
+from proxy.hsm.engine import Engine, nothing
 from proxy.keys.hsm import HsmKeys, open_hsm_keys
 from proxy.keys.hsm_watch import SILENCE_SECONDS, Watch
 from tests.hsm.api.service import ADMIN, made_engine, served
@@ -67,7 +67,7 @@ async def test_an_alias_that_moves_is_a_change_of_both_keys(engine: Engine) -> N
 async def test_callers_that_change_are_a_change_of_everything(engine: Engine) -> None:
     async with served(engine) as service, hearing(service.url) as (keys, told):
         assert await keys.watch.is_alive(5)
-        engine.serve([ADMIN.account])
+        engine.serve([ADMIN.account], nothing)
         await until(lambda: len(told) == 2)
 
     assert told == [None, None]
