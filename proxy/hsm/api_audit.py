@@ -18,7 +18,9 @@ from proxy.hsm.engine import Trace
 from proxy.hsm.engine_due import Happening
 
 _OWNED: Final = "OWNED"
-_SECRET_MEMBERS: Final = frozenset({"KeyStorePassword", "XksProxyAuthenticationCredential", "GrantTokens"})
+_SECRET_MEMBERS: Final = frozenset(
+    {"KeyStorePassword", "XksProxyAuthenticationCredential", "GrantToken", "GrantTokens"}
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -146,6 +148,13 @@ def _parameters(request: Mapping[str, Any]) -> dict[str, Json]:
     for name, value in request.items():
         if isinstance(value, bytes) or name in _SECRET_MEMBERS:
             continue
-        shown = dict.fromkeys(value, HIDDEN) if "EncryptionContext" in name else value
-        kept[name[:1].lower() + name[1:]] = shown
+        kept[name[:1].lower() + name[1:]] = _shown(name, value)
     return kept
+
+
+def _shown(name: str, value: Any) -> Json:
+    """Of an encryption context, the names alone; also where a grant's constraints hold one."""
+    if name == "Constraints":
+        return {inner: _shown(inner, held) for inner, held in value.items()}
+    shown: Json = dict.fromkeys(value, HIDDEN) if "EncryptionContext" in name else value
+    return shown

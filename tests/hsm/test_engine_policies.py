@@ -197,6 +197,14 @@ def test_another_account_needs_both(rig: Rig) -> None:
     rig.rights[eve.arn] = rights(statement("Allow", "kms:Decrypt"))
 
     assert rig.refused("Encrypt", eve, KeyId=key, Plaintext=b"x").code == "AccessDeniedException"
+    named = rig.key(
+        Policy=document(
+            statement("Allow", "kms:*", Principal={"AWS": ROOT}),
+            statement("Allow", "kms:Encrypt", Principal={"AWS": eve.arn}),
+        )
+    )["Arn"]
+    # Other than in the key's own account, being named is not enough.
+    assert rig.refused("Encrypt", eve, KeyId=named, Plaintext=b"x").code == "AccessDeniedException"
     # AWS's page of GetKeyPolicy: "Cross-account use: No".
     assert rig.refused("GetKeyPolicy", user(STRANGERS), KeyId=key).code == "AccessDeniedException"
 

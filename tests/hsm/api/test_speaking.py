@@ -89,3 +89,22 @@ async def test_a_proxy_cannot_manage_keys(service: Service, headers: dict[str, s
     answer = await call(service.url, "CreateKey", {}, who=PROXY, headers=headers)
 
     assert answer.code == "AccessDeniedException"
+
+
+async def test_the_context_in_a_grants_constraints_is_not_recorded(service: Service) -> None:
+    """Its names are: they say which rule it is."""
+    made = await call(service.url, "CreateKey", {}, who=ADMIN)
+    asked = {
+        "KeyId": made.document["KeyMetadata"]["KeyId"],
+        "GranteePrincipal": STRANGER.arn,
+        "Operations": ["Decrypt"],
+        "Constraints": {"EncryptionContextSubset": {"project": "secret-name"}},
+    }
+    answer = await call(service.url, "CreateGrant", asked, who=ADMIN)
+    event = service.recorded.last
+
+    assert answer.status == 200
+    assert "secret-name" not in repr(event)
+    assert event.request_parameters["constraints"] == {
+        "EncryptionContextSubset": {"project": "HIDDEN_DUE_TO_SECURITY_REASONS"}
+    }
