@@ -19,7 +19,9 @@ from botocore.model import ServiceModel, Shape
 from proxy.hsm.api_errors import ApiRefusal
 from proxy.hsm.api_own import own_model
 
-_SHOWN_CHARACTERS: Final = 256
+_SHOWN_CHARACTERS: Final = 4096
+"""AWS repeats a value whole; of the few that may be longer, a policy and a tag, this much."""
+_TOKENS: Final = frozenset({"GrantTokenList", "GrantTokenType"})
 _LAST_EPOCH: Final = 253402300799  # the end of the year 9999, and no infinity
 _JSON_NAMES: Final = {str: "STRING_VALUE", int: "NUMBER_VALUE", float: "NUMBER_VALUE"}
 _SCALARS: Final = {"string": "String", "blob": "ByteBuffer", "boolean": "Boolean", "integer": "Integer"}
@@ -146,9 +148,10 @@ class _Reading:
             found = self.patterns[pattern] = re.compile(pattern, re.ASCII)
         return found
 
-    def _report(self, shown: str, path: str, rule: str) -> None:
-        value = shown if shown == "null" else f"'{shown}'"
-        self.breaches.append(f"Value {value} at '{path}' failed to satisfy constraint: {rule}")
+    def _report(self, shown: str | None, path: str, rule: str) -> None:
+        """A value that is not shown is left out, as AWS does."""
+        value = "" if shown is None else f"{shown} " if shown == "null" else f"'{shown}' "
+        self.breaches.append(f"Value {value}at '{path}' failed to satisfy constraint: {rule}")
 
 
 def _scalar(given: Any, kind: str) -> Any:
@@ -191,10 +194,10 @@ def _outside(size: int, limits: Mapping[str, Any], what: str) -> list[str]:
     return broken
 
 
-def _shown(value: Any, shape: Shape) -> str:
+def _shown(value: Any, shape: Shape) -> str | None:
     """The value as an error may repeat it: never key material or plaintext, and never at any length."""
-    if isinstance(value, bytes) or shape.metadata.get("sensitive"):
-        return "*" * 3
+    if isinstance(value, bytes) or shape.metadata.get("sensitive") or shape.name in _TOKENS:
+        return None
     if isinstance(value, Mapping):
         return "{" + ", ".join(value)[:_SHOWN_CHARACTERS] + "}"  # of an encryption context, the names
     if isinstance(value, list):

@@ -205,5 +205,5 @@ def _ignores_ciphertext(asked: Mapping[str, Any]) -> bool:
 
 def _required(value: Any, member: str) -> Any:
     if value is None:
-        raise KmsError("ValidationException", f"{member} is required")
+        raise KmsError("ValidationException", f"{member} is required.")
     return value

@@ -52,7 +52,11 @@ class RotationActions:
     def rotate_key_on_demand(self, call: Call) -> Response:
         key, most = self._rotatable(call), self.desk.limits.on_demand_rotations
         if key.on_demand_rotations >= most:
-            raise KmsError("LimitExceededException", f"A key is rotated on demand {most} times at most")
+            says = (
+                "The on-demand rotations limit has been reached for the given keyId. "
+                f"No more on-demand rotations can be performed for this key: {key.arn}"
+            )
+            raise KmsError("LimitExceededException", says)
         now = self.desk.clock()
         self.desk.ring.rotate(*next_version(key, ON_DEMAND, now_epoch=now, random=self.desk.random))
         return {"KeyId": key.key_id}

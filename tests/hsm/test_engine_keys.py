@@ -81,7 +81,7 @@ def tags(count: int) -> list[dict[str, str]]:
             "ValidationException",
         ),
         ({"Description": "d" * 8193}, "ValidationException"),
-        ({"Tags": tags(51)}, "LimitExceededException"),
+        ({"Tags": tags(51)}, "TagException"),
         ({"Tags": tags(2) + tags(1)}, "TagException"),
         ({"Tags": [{"TagKey": "AWS:team", "TagValue": "v"}]}, "TagException"),
     ],

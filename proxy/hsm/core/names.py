@@ -25,6 +25,12 @@ _ALIAS_NAME = re.compile(r"alias/[a-zA-Z0-9/_-]{1,250}")
 _ARN = re.compile(r"arn:aws:kms:([a-z0-9-]+):([0-9]{12}):(?:key/(.+)|(alias/.+))")
 
 
+_NO_PREFIX = (
+    'Alias must start with the prefix "alias/". Please see '
+    "https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html"
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
     """What a KeyId says. Exactly one of key_id and alias is set; account and region only where it was an
@@ -61,7 +67,7 @@ def check_alias_name(name: str) -> None:
     name.
     """
     if not name.startswith(ALIAS_PREFIX):
-        raise KmsError("ValidationException", 'Alias must start with the prefix "alias/".')
+        raise KmsError("ValidationException", _NO_PREFIX)
     if name.startswith(RESERVED_PREFIXES):
         raise KmsError("NotAuthorizedException", "")
     if not _ALIAS_NAME.fullmatch(name):

@@ -12,10 +12,11 @@ _RESERVED = "aws:"
 
 
 def checked_tags(asked: Sequence[Mapping[str, str]], most: int) -> Tags:
-    """Raises TagException and LimitExceededException."""
+    """Raises TagException."""
     tags = tuple((tag["TagKey"], tag["TagValue"]) for tag in asked)
     names = [name for name, _ in tags]
-    _check_count(len(names), most)
+    if len(names) > most:
+        raise KmsError("TagException", "Too many tags")
     if len(set(names)) < len(names):
         raise KmsError("TagException", "Duplicate tag keys")
     check_names(names)
@@ -29,21 +30,17 @@ def checked_tags(asked: Sequence[Mapping[str, str]], most: int) -> Tags:
 def check_names(names: Sequence[str]) -> None:
     """Raises TagException for a name that nobody may give or take."""
     if any(name.lower().startswith(_RESERVED) for name in names):
-        raise KmsError("TagException", "aws: prefixed tag key names are not allowed for external use")
+        raise KmsError("TagException", "Tags beginning with aws: are reserved")
 
 
 def merged(held: Tags, added: Tags, most: int) -> Tags:
     """The new value stands where a name is in both. Raises LimitExceededException."""
     tags = {**dict(held), **dict(added)}
-    _check_count(len(tags), most)
+    if len(tags) > most:
+        raise KmsError("LimitExceededException", f"A key has at most {most} tags")
     return tuple(tags.items())
 
 
 def without(held: Tags, names: Sequence[str]) -> Tags:
     """A name that is not there is no error."""
     return tuple((name, value) for name, value in held if name not in names)
-
-
-def _check_count(count: int, most: int) -> None:
-    if count > most:
-        raise KmsError("LimitExceededException", f"A key has at most {most} tags")
