@@ -19,9 +19,10 @@ from typing import NoReturn
 
 import yaml
 
+from tests.compatibility.fetched import SuiteMissing, read_outcomes
 from tests.compatibility.outcomes import Allowed, Outcome, differences, judge, passed
 from tests.compatibility.sides import bare, proxied
-from tests.compatibility.suite import COMMIT, TO_GET_IT, UPSTREAM, Suite, SuiteMissing, prepare, read_outcomes
+from tests.compatibility.suite import COMMIT, TO_GET_IT, UPSTREAM, Suite, prepare
 
 ALLOWED = Path(__file__).with_name("allowed.yaml")
 ENVIRONMENT = Path(sys.prefix) / "compatibility"

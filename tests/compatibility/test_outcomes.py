@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from tests.compatibility.__main__ import ALLOWED
+from tests.compatibility.fetched import SuiteMissing
 from tests.compatibility.outcomes import MOST_ALLOWED, Allowed, Outcome, differences, judge
-from tests.compatibility.suite import TO_GET_IT, SuiteMissing, prepare
+from tests.compatibility.suite import TO_GET_IT, prepare
 
 ROOT = Path(__file__).parents[2]
 
