@@ -6,13 +6,14 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo install test soak compatibility lint lock bench clean
+.PHONY: help demo install test soak compatibility kms-suite lint lock bench clean
 
 help:
 	@echo "make demo     install, then run it all here, with a file on its way there and back; Ctrl-C ends it"
 	@echo "make test     check style, types and structure, then run every test"
 	@echo "make soak     a thousand reloads, which must leave nothing behind; 300 random sequences of operations"
 	@echo "make compatibility SUITE=PATH   the Ceph project's S3 suite, bare and through the proxy"
+	@echo "make kms-suite SUITE=PATH       moto's tests of KMS, against the built-in key service"
 	@echo "make lint     the checks alone"
 	@echo "make install  make $(VENV) and install from requirements.lock"
 	@echo "make lock     bring the requirements*.lock files up to date"
@@ -47,6 +48,9 @@ soak: install
 
 compatibility: install
 	@$(BIN)/python -m tests.compatibility $(if $(SUITE),--suite $(SUITE))
+
+kms-suite: install
+	@$(BIN)/python -m tests.kms_suite $(if $(SUITE),--suite $(SUITE))
 
 bench: install $(VENV)/.bench-installed
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)

@@ -191,6 +191,8 @@ class Engine:
             ) from exc
 
     def _check_rate(self, call: Call) -> None:
+        if call.action == RESET:
+            return
         if self._throttle is not None and not self._desk.means_owned_key(call):
             who = call.principal
             self._throttle.admit(who.client_account, who.region, call.action)
