@@ -154,7 +154,9 @@ class HsmChange:
 def rights_of(config: schema.Config) -> RightsOf:
     """What the configuration's identities may do."""
     policies = policies_of(config)
-    rights = {who.arn: Rights(policies=policies[who.arn], tags=who.tags) for who in config.identities}
+    rights = {
+        who.arn: Rights(policies=policies[who.arn], tags=who.tags, name=who.name) for who in config.identities
+    }
     return lambda arn: rights.get(arn) or nothing(arn)
 
 

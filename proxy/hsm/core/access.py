@@ -72,6 +72,8 @@ class Rights:
 
     policies: tuple[Policy, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
+    """What aws:userid says: there is no other id of an identity."""
 
 
 class Granted(Enum):

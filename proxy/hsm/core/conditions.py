@@ -151,6 +151,7 @@ def _of_caller(who: Principal, rights: Rights) -> dict[str, Value]:
         found["aws:username"] = name.rpartition("/")[2]
     optional = {
         "aws:sourceip": who.source_ip,
+        "aws:userid": rights.name,
         "aws:useragent": who.user_agent,
         "kms:viaservice": who.via_service,
     }

@@ -143,6 +143,7 @@ def row_of(name: str, page: str, case: Mapping[str, Any]) -> Row:
         rights=Rights(
             policies=(parse(document(identity), kind=Kind.IDENTITY),) if identity else (),
             tags=case.get("caller tags", {}),
+            name=case.get("caller name", ""),
         ),
         action=case["asks"],
         request=_request(case),
@@ -171,7 +172,7 @@ def row_of(name: str, page: str, case: Mapping[str, Any]) -> Row:
 _NAMES = {
     *("who", "asks", "answer", "key", "identity", "grants", "context", "via", "ip", "secure", "agent"),
     *("named", "key aliases", "key tags", "caller tags", "request", "same key", "at", "alias", "creates"),
-    *("region", "unused days"),
+    *("region", "unused days", "caller name"),
 }
 
 

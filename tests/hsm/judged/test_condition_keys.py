@@ -4,6 +4,8 @@ The rows are those of the program's own table, so that a key without a row here 
 follows from the key's type there.
 """
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,6 +49,7 @@ HOLDS: dict[str, tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = {
     "aws:SourceIp": ("192.0.2.0/24", {}, {"ip": "192.0.2.9"}, {"ip": "192.0.3.9"}),
     "aws:TagKeys": ("team", {"asks": "UntagResource"}, asks("TagKeys", ["team"]), asks("TagKeys", ["cost"])),
     "aws:UserAgent": ("curl/8", {}, {"agent": "curl/8"}, {"agent": "curl/9"}),
+    "aws:userid": ("ann", {}, {"caller name": "ann"}, {"caller name": "bob"}),
     "aws:username": ("bob", {}, {"who": "bob"}, {"who": "session"}),
     "aws:ViaAWSService": ("true", {}, {"via": S3}, {}),
     "kms:BypassPolicyLockoutSafetyCheck": (
@@ -192,7 +195,6 @@ ONE_VALUE = {"aws:PrincipalIsAWSService": "false"}
 """The same for each request here."""
 ABSENT = {
     "aws:referer": "HTTP's header; S3's clients have it",
-    "aws:userid": "an identity's name; known on the S3 side",
     "kms:MultiRegionKeyType": "only multi-Region keys have it, and there are none yet",
 }
 """Known keys that no call to the key service has, and why."""
@@ -249,3 +251,13 @@ def test_what_no_call_has_is_absent_whatever_is_asked(name: str) -> None:
 
     assert answer(key, "true", operator="Null") == "allow"
     assert answer(key, "*", operator="StringLike") == "implicit deny"
+
+
+def test_the_page_on_keys_names_what_calls_have() -> None:
+    """The global ones; for KMS's own it names AWS's page."""
+    page = (Path(__file__).parents[3] / "docs/key-management.md").read_text("utf-8")
+    [line] = [line for line in page.splitlines() if line.startswith("Condition keys are those")]
+    global_names = {name.removeprefix("aws:") for name in (*HOLDS, *ONE_VALUE) if name.startswith("aws:")}
+
+    told = {name.removeprefix("aws:").replace("/…", "/") for name in re.findall(r"`([^`]+)`", line)}
+    assert told == global_names
