@@ -48,7 +48,8 @@ class UserIdentity:
     """Who asked. Nobody proven: type `Unknown`, with the access key id that was claimed."""
 
     type: str = "Unknown"
-    """IAMUser, AssumedRole, AWSService, AWSAccount (anonymous) or Unknown."""
+    """IAMUser, AssumedRole, AWSService, AWSAccount (anonymous) or Unknown; or Operator, who has the store
+    of the key service and its root key in hand, which CloudTrail has no name for."""
     arn: str = ""
     account_id: str = ""
     access_key_id: str = ""

@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 import click
 
+from proxy.cli.lockout import noting, told
 from proxy.cli.options import ConfigRefused, config_option, loaded, read
 from proxy.config.errors import ConfigError
 from proxy.config.load import parse
@@ -22,9 +23,11 @@ from proxy.hsm.copies import accept as accept_store
 from proxy.hsm.copies import back_up
 from proxy.hsm.copies import restore as put_back
 from proxy.hsm.init import InitResult, initialise
+from proxy.hsm.lockout import KeyUnclear, resetting
 from proxy.hsm.root import RootKeyError, RootSource, root_source
-from proxy.hsm.store import StoreError
+from proxy.hsm.store import StoreBusy, StoreError
 from proxy.hsm.witness import witness_of
+from proxy.supervisor.start import StartRefused
 
 
 @click.group()
@@ -121,8 +124,43 @@ def accept(config_path: Path) -> None:
     click.echo(f"{section.store}: accepted, with {found.records} records at change {found.generation}")
 
 
-def _section(config_path: Path) -> Hsm:
+@hsm.command("reset-policy", epilog="Example: sealgate hsm reset-policy --config config.yaml alias/photos")
+@config_option
+@click.argument("key", metavar="KEY")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def reset_policy(config_path: Path, key: str, *, yes: bool) -> None:
+    """Let an account into its key again, whose key policy lets nobody in.
+
+    KEY is an id, an ARN or an alias, of any account. It gets the policy that keys are made with, under which
+    the identity policies of its account decide. Nothing else of it changes: grants stay as they are.
+
+    The service must be stopped. It stands in the audit trail as PutKeyPolicy by an Operator.
+    """
     config = loaded(config_path)
+    section = _section_of(config)
+    opened = resetting(
+        Path(section.store),
+        root_key_source(section.root_key),
+        witness_of(Path(section.store), section.witness),
+        clock=time.time,
+        random=os.urandom,
+    )
+    with _told_as_errors(), noting(config) as note, opened as store:
+        locked = store.find(key)
+        click.echo(told(config, locked), err=True)
+        if not yes:
+            click.confirm("Reset it?", abort=True, err=True)
+        note(store.reset(locked.key))
+    click.echo(
+        f"{locked.key.arn}: the identity policies of account {locked.key.account} decide now", err=True
+    )
+
+
+def _section(config_path: Path) -> Hsm:
+    return _section_of(loaded(config_path))
+
+
+def _section_of(config: Config) -> Hsm:
     if config.hsm is None:
         raise ConfigRefused(["hsm: is missing: this configuration has no built-in key service"])
     return config.hsm
@@ -132,7 +170,9 @@ def _section(config_path: Path) -> Hsm:
 def _told_as_errors() -> Iterator[None]:
     try:
         yield
-    except (StoreError, RootKeyError) as exc:
+    except StoreBusy as exc:
+        raise click.ClickException(f"{exc}: stop the service, then run this again") from None
+    except (StoreError, RootKeyError, KeyUnclear, StartRefused) as exc:
         raise click.ClickException(str(exc)) from None
 
 

@@ -14,6 +14,8 @@ from typing import Any, Final
 from proxy.audit.event import HIDDEN, KMS, Details, Event, Json, Outcome, Phases, Resource, UserIdentity
 from proxy.auth.identities import Identity
 from proxy.hsm.core.access import Principal
+from proxy.hsm.core.key_policies import NAME
+from proxy.hsm.core.model import Key
 from proxy.hsm.engine import Trace
 from proxy.hsm.engine_due import Happening
 
@@ -107,6 +109,27 @@ def event_of_happening(happened: Happening, *, now: datetime, event_id: str) -> 
         request_parameters={"keyId": key.key_id},
         resources=(_key_resource(key.arn),),
         recipient_account_id=account,
+        details=Details(key_arn=key.arn),
+    )
+
+
+def event_of_reset(key: Key, *, operator: str, now: datetime, event_id: str) -> Event:
+    """A policy that was put by nobody whom policies know. Under AWS's name, so that whoever watches key
+    policies hears of it.
+    """
+    return Event(
+        event_id=event_id,
+        event_time=now,
+        event_source=KMS,
+        event_name="PutKeyPolicy",
+        aws_region=key.region,
+        source_ip_address=KMS,
+        user_agent="sealgate hsm reset-policy",
+        user_identity=UserIdentity(type="Operator", user_name=operator, invoked_by=KMS),
+        request_id=event_id,
+        request_parameters={"keyId": key.key_id, "policyName": NAME, "bypassPolicyLockoutSafetyCheck": True},
+        resources=(_key_resource(key.arn),),
+        recipient_account_id=key.account,
         details=Details(key_arn=key.arn),
     )
 

@@ -38,7 +38,7 @@ def back_up(path: Path, copy: Path, source: RootSource, *, random: Callable[[int
         raise StoreExists(f"{copy} exists already; nothing was changed")
     with _draft(copy) as draft:
         _copy(path, draft)
-        found = _prove(draft, source, random, None)
+        found, _ = _prove(draft, source, random, None)
         try:
             os.link(draft, copy)  # unlike a rename, it never takes another file's place
             sync_directory(copy.parent)
@@ -65,13 +65,11 @@ def restore(
         raise StoreMissing(f"{copy} does not exist")
     with locked(path), _draft(path) as draft:
         _copy(copy, draft)
-        found = _prove(draft, source, random, None if accept_older else _if_there(witness))
+        found, newest = _prove(draft, source, random, None if accept_older else _if_there(witness))
         kept = _moved_aside(path)
         draft.replace(path)
         sync_directory(path.parent)
-        with closing(open_store(SqliteRows(path, lock=False), source, random=random)) as store:
-            _read(store)
-            _accept(store, witness)
+        _note(newest, witness)
     return found, kept
 
 
@@ -79,13 +77,13 @@ def accept(path: Path, source: RootSource, witness: Witness, *, random: Callable
     """Has the witness take the store for the newest. Raises as back_up does, and StoreBusy."""
     with closing(open_store(SqliteRows(path), source, random=random)) as store:
         found = _read(store)
-        _accept(store, witness)
+        _note(store.noted(), witness)
     return found
 
 
-def _accept(store: SealedStore, witness: Witness) -> None:
+def _note(newest: bytes, witness: Witness) -> None:
     try:
-        store.accept(witness)
+        witness.note(newest)
     except OSError as exc:
         raise StoreError(f"{witness} cannot be written: {exc.strerror}") from exc
 
@@ -127,9 +125,12 @@ def _copy(source: Path, target: Path) -> None:
         os.fsync(written.fileno())
 
 
-def _prove(path: Path, source: RootSource, random: Callable[[int], bytes], witness: Witness | None) -> Proven:
+def _prove(
+    path: Path, source: RootSource, random: Callable[[int], bytes], witness: Witness | None
+) -> tuple[Proven, bytes]:
+    """What is in it, and what a witness is to note of it. A passphrase is stretched once."""
     with closing(open_store(SqliteRows(path, lock=False), source, random=random, witness=witness)) as store:
-        return _read(store)
+        return _read(store), store.noted()
 
 
 def _read(store: SealedStore) -> Proven:

@@ -128,11 +128,11 @@ class SealedStore:
         self._sum, self._generation = new_sum, self._generation + 1
         self._tell(self._witness)
 
-    def accept(self, witness: Witness) -> None:
-        """Has the witness take the store, as it is now, for the newest. Raises OSError."""
+    def noted(self) -> bytes:
+        """What a witness is to note, so that it takes the store, as it is now, for the newest."""
         nonce = self._random(box.NONCE_SIZE)
         plain = self._generation.to_bytes(8)
-        witness.note(nonce + box.seal(self._root, _WITNESS, nonce, plain, self._open_header))
+        return nonce + box.seal(self._root, _WITNESS, nonce, plain, self._open_header)
 
     def close(self) -> None:
         self._root.wipe()
@@ -162,7 +162,7 @@ class SealedStore:
         if witness is None:
             return
         try:
-            self.accept(witness)
+            witness.note(self.noted())
         except OSError as exc:
             _log.error("%s cannot be written (%s): an older copy of the store may go unnoticed", witness, exc)
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 
-from proxy.audit.journal import Journal
+from proxy.audit.journal import Journal, Sink
 from proxy.audit.sinks.jsonl import FileSink, StdoutSink
 from proxy.auth.identities import Identity
 from proxy.auth.sigv4 import Credentials
@@ -24,15 +24,19 @@ def config_of(start: Start) -> schema.Config:
 AUDIT_CLOSE_SECONDS = 5.0
 
 
-@asynccontextmanager
-async def journal_of(config: schema.Config, metrics: Metrics) -> AsyncIterator[Journal]:
+def sinks_of(config: schema.Config) -> list[Sink]:
+    """Opened. Raises StartRefused where one cannot be."""
     try:
-        sinks = [FileSink(each.path) if each.type == "file" else StdoutSink() for each in config.audit.sinks]
+        return [FileSink(each.path) if each.type == "file" else StdoutSink() for each in config.audit.sinks]
     except OSError as exc:
         raise StartRefused(
             f"audit.sinks: {exc.filename}: {exc.strerror}: name a file that can be written"
         ) from None
-    journal = Journal(sinks, metrics, queue_events=config.audit.queue_events)
+
+
+@asynccontextmanager
+async def journal_of(config: schema.Config, metrics: Metrics) -> AsyncIterator[Journal]:
+    journal = Journal(sinks_of(config), metrics, queue_events=config.audit.queue_events)
     writing = asyncio.create_task(journal.run())
     try:
         yield journal

@@ -1,7 +1,10 @@
-"""`sealgate hsm init`, as a person types it."""
+"""`sealgate hsm …`, as a person types it."""
 
+import json
 import os
 import re
+import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +13,16 @@ import yaml
 from click.testing import CliRunner, Result
 
 from proxy.cli.main import cli
+from proxy.hsm.core.access import Principal
+from proxy.hsm.core.errors import KmsError
 from proxy.hsm.core.model import Purpose
+from proxy.hsm.engine import Engine
 from proxy.hsm.init import open_sqlite_store
 from proxy.hsm.keyring import Keyring
 from proxy.hsm.root import KeyFile
+from proxy.hsm.witness import FileWitness
 from tests.cli.configs import ACCOUNT, written
+from tests.hsm.rights import everything
 
 
 def init(path: Path, *options: str) -> Result:
@@ -123,8 +131,8 @@ def test_what_is_no_configuration_is_refused(tmp_path: Path, text: str) -> None:
     assert init(path).exit_code == 2
 
 
-def hsm(path: Path, *arguments: str) -> Result:
-    return CliRunner().invoke(cli, ["hsm", arguments[0], "--config", str(path), *arguments[1:]])
+def hsm(path: Path, *arguments: str, stdin: str = "") -> Result:
+    return CliRunner().invoke(cli, ["hsm", arguments[0], "--config", str(path), *arguments[1:]], input=stdin)
 
 
 def test_a_backup_comes_back_and_an_older_one_only_where_somebody_insists(tmp_path: Path) -> None:
@@ -154,9 +162,104 @@ def test_a_store_whose_witness_is_gone_is_accepted_by_command(tmp_path: Path) ->
     assert (tmp_path / "keys.sqlite.witness").exists()
 
 
-@pytest.mark.parametrize("arguments", [("backup", "copy"), ("restore", "copy"), ("accept",)])
+@pytest.mark.parametrize(
+    "arguments", [("backup", "copy"), ("restore", "copy"), ("accept",), ("reset-policy", "a")]
+)
 def test_commands_on_a_store_name_what_is_missing(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     without_hsm = {"hsm": None, "kms": {"backends": [{"type": "aws", "write": True}]}}
 
     assert hsm(written(tmp_path, **without_hsm), *arguments).stderr.startswith("hsm: is missing: ")
     assert "does not exist" in hsm(written(tmp_path), *arguments).stderr
+
+
+NOBODYS = json.dumps({"Statement": {"Effect": "Deny", "Principal": "*", "Action": "kms:*", "Resource": "*"}})
+OPERATOR = Principal(arn="", account=ACCOUNT, kind="operator", region="us-east-1")
+
+
+def opened(directory: Path) -> Engine:
+    store = open_sqlite_store(
+        directory / "keys.sqlite",
+        KeyFile(directory / "root.key"),
+        random=os.urandom,
+        witness=FileWitness(directory / "keys.sqlite.witness"),
+    )
+    return Engine(
+        store,
+        clock=time.time,
+        random=os.urandom,
+        accounts=[ACCOUNT],
+        regions=["us-east-1"],
+        rights_of=everything,
+    )
+
+
+@pytest.fixture
+def locked_out(tmp_path: Path) -> tuple[Path, str]:
+    """A configuration whose key `alias/lost` denies everything to everybody, and that key's ARN."""
+    audit = {"sinks": [{"type": "file", "path": "audit.jsonl"}]}
+    path = written(tmp_path, audit=audit, buckets=[{"match": "photos", "key": "alias/lost"}])
+    init(path)
+    with closing(opened(tmp_path)) as engine:
+        made = {"Policy": NOBODYS, "BypassPolicyLockoutSafetyCheck": True}
+        key = engine.call(OPERATOR, "CreateKey", made).response["KeyMetadata"]
+        named = {"AliasName": "alias/lost", "TargetKeyId": key["KeyId"]}
+        engine.call(OPERATOR, "CreateAlias", named)
+    return path, key["Arn"]
+
+
+def policy_of(directory: Path, arn: str) -> str:
+    with closing(opened(directory)) as engine:
+        return str(engine.call(OPERATOR, "GetKeyPolicy", {"KeyId": arn}).response["Policy"])
+
+
+def test_a_key_that_lets_nobody_in_is_had_again(tmp_path: Path, locked_out: tuple[Path, str]) -> None:
+    """The account may use it, after a question that shows what is at stake, and the trail says who did it."""
+    path, arn = locked_out
+    user = Principal(
+        arn=f"arn:aws:iam::{ACCOUNT}:user/alice", account=ACCOUNT, kind="user", region="us-east-1"
+    )
+    with closing(opened(tmp_path)) as engine, pytest.raises(KmsError, match="explicit deny"):
+        engine.call(user, "DescribeKey", {"KeyId": arn})
+    done = hsm(path, "reset-policy", "lost", stdin="y\n")
+
+    assert done.exit_code == 0, done.output
+    for said in (
+        arn,
+        "alias/lost",
+        'match "photos": seals new objects under it',
+        '"Effect": "Deny"',
+        "Reset it?",
+    ):
+        assert said in done.stderr
+    assert f"the identity policies of account {ACCOUNT} decide now" in done.stderr
+    with closing(opened(tmp_path)) as engine:
+        assert engine.call(user, "DescribeKey", {"KeyId": arn}).response["KeyMetadata"]["Arn"] == arn
+    event = json.loads((tmp_path / "audit.jsonl").read_text())
+    assert (event["eventName"], event["userIdentity"]["type"]) == ("PutKeyPolicy", "Operator")
+    assert event["userIdentity"]["userName"]
+    assert (event["recipientAccountId"], event["resources"][0]["ARN"]) == (ACCOUNT, arn)
+    assert event["requestParameters"]["keyId"] in arn
+
+
+def test_whoever_says_no_changes_nothing(tmp_path: Path, locked_out: tuple[Path, str]) -> None:
+    path, arn = locked_out
+    refused = hsm(path, "reset-policy", "alias/lost", stdin="n\n")
+
+    assert refused.exit_code == 1
+    assert policy_of(tmp_path, arn) == NOBODYS
+    assert (tmp_path / "audit.jsonl").read_text() == ""
+
+
+def test_a_reset_needs_the_store_for_itself_and_a_trail(tmp_path: Path, locked_out: tuple[Path, str]) -> None:
+    """What cannot be recorded is not done."""
+    path, arn = locked_out
+    with closing(opened(tmp_path)):
+        busy = hsm(path, "reset-policy", "lost", "--yes")
+    (tmp_path / "audit.jsonl").unlink()
+    (tmp_path / "audit.jsonl").mkdir()
+    untold = hsm(path, "reset-policy", "lost", "--yes")
+
+    assert busy.stderr.endswith("a store is one process's alone: stop the service, then run this again\n")
+    assert untold.stderr.startswith("Error: audit.sinks: ")
+    assert (busy.exit_code, untold.exit_code) == (1, 1)
+    assert policy_of(tmp_path, arn) == NOBODYS

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from proxy.cli.keys.service import OURS
 from proxy.cli.main import cli
+from proxy.hsm.engine_reset import RESET
 from proxy.hsm.engine_usage import OWN_ACTIONS
 from tests.cli.configs import written
 from tests.hsm.api.service import ACCOUNT, ADMIN, REGION, STRANGER, made_engine, served
@@ -50,6 +51,7 @@ class Typed:
 def socket(tmp_path: Path) -> Iterator[Path]:
     """A service in a thread of its own, as the commands wait."""
     engine, ready, path = made_engine(tmp_path), threading.Event(), tmp_path / "run" / "hsm.sock"
+    engine.begin()  # else "never since" is another second each time
     path.parent.mkdir(mode=0o700)
     loop, ending = asyncio.new_event_loop(), asyncio.Event()
 
@@ -201,4 +203,4 @@ def test_without_a_service_it_says_so(tmp_path: Path) -> None:
 
 
 def test_the_commands_know_which_operations_are_ours() -> None:
-    assert OURS == OWN_ACTIONS
+    assert OWN_ACTIONS - {RESET} == OURS

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from proxy.hsm.copies import accept, back_up, restore
+from proxy.hsm.core.material import KeyMaterial
 from proxy.hsm.init import open_sqlite_store
 from proxy.hsm.root import KeyFile
 from proxy.hsm.store import (
@@ -186,6 +187,23 @@ def test_a_change_is_kept_where_the_witness_cannot_be_written(
         store.commit([record for record in records if record.kind == "alias"])
 
     assert "an older copy of the store may go unnoticed" in caplog.text
+    start(rig)
+
+
+def test_a_passphrase_is_stretched_once_for_a_restore(rig: Rig) -> None:
+    """Half a second and 128 MiB each time."""
+    copy = backed_up(rig)
+    rig.engine.close()
+    root, asked = root_file(rig.directory), []
+
+    class Counting:
+        def root_key(self, salt: bytes, cost_log2: int) -> KeyMaterial:
+            asked.append(salt)
+            return root.root_key(salt, cost_log2)
+
+    restore(copy, store_of(rig), Counting(), witness_of(rig), random=os.urandom, accept_older=False)
+
+    assert len(asked) == 1
     start(rig)
 
 

@@ -7,7 +7,7 @@ say what uses the key, and ask.
 import click
 
 from proxy.cli.keys.asking import Asking, asking
-from proxy.cli.keys.facts import facts_of, show_key
+from proxy.cli.keys.facts import fact_lines, facts_of, show_key
 from proxy.cli.keys.money import cost_rows, saved_by_caching
 from proxy.cli.keys.service import Document
 from proxy.cli.keys.tables import moment, show, show_one
@@ -184,8 +184,7 @@ def cost(at: Asking, month: str | None) -> None:
 
 def _ask(at: Asking, key: Document, question: str, warning: str, *, yes: bool) -> None:
     """What uses the key and when it was last used; then the question. Raises Abort."""
-    for name, value in facts_of(at, key).items():
-        click.echo(f"{name:<12} {', '.join(value) if isinstance(value, list) else value}", err=True)
-    click.echo(f"{NOT_LOOKED_AT}\n{warning}", err=True)
+    lines = [*fact_lines(facts_of(at, key)), NOT_LOOKED_AT, warning]
+    click.echo("\n".join(lines), err=True)
     if not yes:
         click.confirm(f"{question}?", abort=True, err=True)

@@ -1,5 +1,6 @@
 """What there is to say of a key, from the key service and the configuration."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from proxy.cli.keys.asking import Asking
@@ -43,6 +44,20 @@ def facts_of(at: Asking, key: Document) -> dict[str, Any]:
         else f"never since {moment(used['TrackingStartDate'])}",
         "used by": list(uses_of(at.config, key["Arn"], names)) or "no rule of the configuration",
     }
+
+
+def fact_lines(facts: Mapping[str, Any]) -> list[str]:
+    """As a person reads them before a question: what has several values has a line for each."""
+    return [
+        f"{name if first else '':<12} {value}".rstrip()
+        for name, values in facts.items()
+        for first, value in _with_first(values if isinstance(values, list) else [values])
+    ]
+
+
+def _with_first(values: Sequence[Any]) -> Iterator[tuple[bool, Any]]:
+    """An empty list is one empty line."""
+    return ((number == 0, value) for number, value in enumerate(values or [""]))
 
 
 def _rotation(at: Asking, key: Document) -> dict[str, str]:
