@@ -37,7 +37,8 @@ PURE: dict[str, set[str]] = {
     "proxy.hsm.core": {"cryptography", "proxy.policy"},
     "proxy.audit.event": set(),
     "proxy.audit.chain": {"cryptography"},
-    "proxy.config.schema": {"proxy.config.terms"},  # the types of its fields
+    "proxy.config.schema": {"proxy.config.terms", "proxy.config.quotas"},  # the types of its fields
+    "proxy.config.quotas": {"proxy.config.terms"},
     "proxy.config.terms": set(),
 }
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
+from proxy.config.quotas import HsmPrices, HsmQuotas
 from proxy.config.terms import (
     MIB,
     SOURCED,
@@ -35,7 +36,6 @@ from proxy.config.terms import (
     PrincipalArn,
     Region,
     Secret,
-    Shape,
     StatePlace,
     Timeout,
     Url,
@@ -275,41 +275,6 @@ class HsmListen:
     tls: Tls | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestRate:
-    """In the place of AWS's."""
-
-    operation: Annotated[str, Shape(r"[A-Z][A-Za-z]{2,63}", "an operation's name, such as CreateKey")]
-    """CryptographicOperationsSymmetric stands for all uses of keys together."""
-    per_second: Annotated[float, Bounds(0.01, 1_000_000)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HsmQuotas:
-    """AWS's, where nothing else is written. Of an account in a region, or of a key."""
-
-    customer_keys: Annotated[int, Bounds(1, 10_000_000)] = 100_000
-    aliases_per_key: Annotated[int, Bounds(1, 100_000)] = 50
-    tags_per_key: Annotated[int, Bounds(1, 1000)] = 50
-    on_demand_rotations: Annotated[int, Bounds(0, 100_000)] = 25
-    """Of a key, in all its life."""
-    grants_per_key: Annotated[int, Bounds(0, 1_000_000)] = 50_000
-    requests: Annotated[tuple[RequestRate, ...], Bounds(0, 100)] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HsmPrices:
-    """What `sealgate keys cost` reckons with: those of AWS KMS in 2026, in US dollars."""
-
-    key_month: Annotated[float, Bounds(0, 1_000_000)] = 1.0
-    rotation_month: Annotated[float, Bounds(0, 1_000_000)] = 1.0
-    billed_rotations: Annotated[int, Bounds(0, 1000)] = 2
-    """The first so many rotations of a key cost as well."""
-    requests_10000: Annotated[float, Bounds(0, 1_000_000)] = 0.03
-    free_requests: Annotated[int, Bounds(0, 1_000_000_000)] = 20_000
-    """Of an account in a month, over all regions."""
-
-
 HSM_SOCKET = "run/hsm.sock"
 
 
@@ -326,8 +291,8 @@ class Hsm:
     socket: FilePath = HSM_SOCKET
     """100 bytes at most: every system takes that. Its directory must be the service's own."""
     listen: HsmListen | None = None
-    quotas: HsmQuotas = HsmQuotas()
-    prices: HsmPrices = HsmPrices()
+    quotas: HsmQuotas = field(default_factory=HsmQuotas)
+    prices: HsmPrices = field(default_factory=HsmPrices)
     test_reset: bool = False
     """Never in earnest: whoever may `kms:Reset` can empty the store. Only one made for tests takes it."""
 

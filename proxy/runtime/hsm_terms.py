@@ -4,7 +4,7 @@ import difflib
 import time
 from decimal import Decimal
 
-from proxy.config import schema
+from proxy.config.quotas import HsmPrices, HsmQuotas
 from proxy.hsm.core.prices import Prices, RequestPrice
 from proxy.hsm.core.quotas import CRYPTOGRAPHIC, RATES
 from proxy.hsm.engine_desk import Limits
@@ -12,7 +12,7 @@ from proxy.hsm.throttle import Throttle
 from proxy.supervisor.start import StartRefused
 
 
-def limits_of(quotas: schema.HsmQuotas) -> Limits:
+def limits_of(quotas: HsmQuotas) -> Limits:
     return Limits(
         customer_keys=quotas.customer_keys,
         aliases_per_key=quotas.aliases_per_key,
@@ -22,7 +22,7 @@ def limits_of(quotas: schema.HsmQuotas) -> Limits:
     )
 
 
-def throttle_of(quotas: schema.HsmQuotas) -> Throttle:
+def throttle_of(quotas: HsmQuotas) -> Throttle:
     """Raises StartRefused for a quota that there is none of: a misspelt one would hold nobody."""
     rates = {rate.operation: rate.per_second for rate in quotas.requests}
     if unknown := sorted(rates.keys() - RATES.keys()):
@@ -32,7 +32,7 @@ def throttle_of(quotas: schema.HsmQuotas) -> Throttle:
     return Throttle(ticks=time.monotonic, rates=rates)
 
 
-def prices_of(prices: schema.HsmPrices) -> Prices:
+def prices_of(prices: HsmPrices) -> Prices:
     symmetric = RequestPrice(per_10000=_exact(prices.requests_10000), free_tier=True)
     return Prices(
         key_month=_exact(prices.key_month),

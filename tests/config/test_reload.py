@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from proxy.config.quotas import HsmPrices, HsmQuotas
 from proxy.config.reload import FIXED, files_of, refusals
-from proxy.config.schema import Config, Hsm, HsmListen, HsmPrices, HsmQuotas, RootKey, Tls
+from proxy.config.schema import Config, Hsm, HsmListen, RootKey, Tls
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from proxy.config.schema import HsmPrices, HsmQuotas, RequestRate
+from proxy.config.quotas import HsmPrices, HsmQuotas, RequestRate
 from proxy.hsm.core.prices import Prices
 from proxy.hsm.core.quotas import RATES
 from proxy.hsm.engine_desk import Limits
