@@ -84,8 +84,14 @@ class Exchange(Protocol):
         (HTTP/1.0): nothing was sent. Raises ClientGone, ValueError as `begin` does.
         """
 
+    async def begin_in_chunks(self, status: int, headers: Mapping[str, str], first: Buffer) -> bool:
+        """Send the head of an answer of unknown length, and its beginning; False as above.
+
+        `write` goes on with it, `conclude` ends it; without that it is torn.
+        """
+
     async def conclude(self, last: bytes) -> None:
-        """The end of an answer that is waiting. Raises ClientGone."""
+        """The end of an answer that began without a length. Raises ClientGone."""
 
     async def write(self, data: Buffer) -> None:
         """Send more of the body. On return its memory may be used again. Raises ClientGone."""

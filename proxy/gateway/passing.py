@@ -5,18 +5,17 @@ found out by an answer, told in the trail, and bound to the very body that was f
 """
 
 from proxy.gateway.call import Call
+from proxy.gateway.pouring import pour
 from proxy.gateway.refusals import Overwritten
 from proxy.gateway.sealed_object import LeftPlain
 from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
 from proxy.gateway.store_encryption import told_by_store
-from proxy.gateway.trace import Phase
 from proxy.s3.checksums import PREFIX
 from proxy.s3.errors import S3Error
 from proxy.s3.headers import client_headers, response_overrides, store_headers
 from proxy.seal.envelope import HEADER
 from proxy.upstream.messages import Request, Response
 
-BUFFER_BYTES = 65_536
 CHECKSUM_MODE = "x-amz-checksum-mode"
 _ASKED = ("range", CHECKSUM_MODE)
 _TOLD = frozenset({"content-range", "x-amz-mp-parts-count"})
@@ -63,22 +62,13 @@ async def ask_left(call: Call, found: LeftPlain) -> None:
 
 
 async def _pass(call: Call, response: Response) -> None:
-    length = response.content_length
     if call.request.method == "HEAD":
         told = {"content-length": response.headers.get("content-length", "0")}
         await call.reply(response.status, _headers(call, response) | told)
         return
-    if length is None:
+    if response.content_length is None:
         raise S3Error("ServiceUnavailable", "The store does not say how long the object is.")
-    buffer = memoryview(bytearray(BUFFER_BYTES))
-    call.trace.status = response.status
-    with call.trace.during(Phase.CLIENT):
-        await call.exchange.begin(
-            response.status, {**call.common_headers(), **_headers(call, response)}, length=length
-        )
-    while received := await response.fill(buffer, at_least=1):
-        with call.trace.during(Phase.CLIENT):
-            await call.exchange.write(buffer[:received])
+    await pour(call, response, _headers(call, response))
 
 
 def _request(call: Call, ours: dict[str, str]) -> Request:

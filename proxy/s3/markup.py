@@ -7,6 +7,7 @@ and all that was not meant stays as the store wrote it. Namespaces are taken off
 
 import re
 from collections.abc import Container, Iterator
+from contextlib import suppress
 from xml.parsers import expat
 
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -86,6 +87,16 @@ def read(document: bytes, *, max_bytes: int = MAX_BYTES, only: Container[str] | 
     except (expat.ExpatError, ValueError) as error:
         raise MarkupError(str(error)) from error
     return builder.root
+
+
+def maybe_root(beginning: bytes) -> str:
+    """The name of the root of a document that begins like this; empty where it is none, or has a DTD."""
+    if beginning[:2] in _UTF16:
+        return ""
+    builder = _Builder(beginning, ())
+    with suppress(expat.ExpatError, MarkupError, ValueError):
+        builder.parser.Parse(beginning, False)
+    return builder.root.name
 
 
 class _Builder:

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 
 from proxy.s3.errors import S3Error
 from proxy.s3.listings import LISTINGS
-from proxy.s3.markup import MarkupError, read
+from proxy.s3.markup import MarkupError, maybe_root, read
 from proxy.s3.operation_rows import Level, Operation
-from proxy.s3.xml import MAX_LISTING_BYTES
 
 # By Amazon's API reference. An object's own bytes may be anything, so this is what they must be.
 _ROOTS = {
@@ -21,11 +20,14 @@ _ROOTS = {
 }
 
 
-def check_answer(operation: Operation, headers: Mapping[str, str], document: bytes) -> None:
-    """NotImplemented where a 200 to a read of a sub-resource is an answer to a plainer question."""
+def check_answer(operation: Operation, headers: Mapping[str, str], beginning: bytes) -> None:
+    """NotImplemented where a 200 to a read of a sub-resource is an answer to a plainer question.
+
+    `beginning` is of its document: the root's start tag tells.
+    """
     if operation.method != "GET" or not operation.markers:
         return
-    root = _root(document)
+    root = maybe_root(beginning)
     if operation.level is Level.OBJECT:
         expected = _ROOTS.get(operation.name, root)
         plain = root != expected or any(name.startswith("x-amz-meta-") for name in headers)
@@ -49,10 +51,3 @@ def check_document(operation: Operation, document: bytes) -> None:
         "Type",
     }:
         raise S3Error("NotImplemented", "RestoreObject with a selection is not implemented.")
-
-
-def _root(document: bytes) -> str:
-    try:
-        return read(document, max_bytes=MAX_LISTING_BYTES, only=()).name
-    except MarkupError:
-        return ""

@@ -43,6 +43,9 @@ class Asked:
     async def begin_waiting(self, headers: Mapping[str, str], first: bytes) -> bool:
         raise AssertionError(headers, first)
 
+    async def begin_in_chunks(self, status: int, headers: Mapping[str, str], first: Buffer) -> bool:
+        raise AssertionError(status, headers, first)
+
     async def conclude(self, last: bytes) -> None:
         raise AssertionError(last)
 

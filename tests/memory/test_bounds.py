@@ -2,83 +2,19 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
-import boto3
-import pytest
-from botocore.config import Config
-
+from tests.memory.measured import BUCKET, MIB, Measured, client
 from tests.memory.resident import resident_mib
 from tests.stores.sealgate import ALICE, BOB, Sealgate, User, serving
 from tests.stores.seaweedfs import Store
 
-MIB = 1 << 20
 TRANSFERS_MIB = 256
 """docs/architecture.md: 64 transfers of 64 MiB at once."""
 IDLE_KIB = 64
-BUCKET = "memory"
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """A service, and what it held before anybody read from it: memory that was freed once may be kept."""
-
-    service: Sealgate
-    base_mib: float
-
-    def held_mib(self) -> float:
-        return resident_mib(self.service) - self.base_mib
-
-
-@pytest.fixture(scope="module")
-def loaded(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Measured]:
-    directory = Path(tmp_path_factory.mktemp("memory"))
-    with serving(store, directory, limits={"memory_budget_bytes": 256 * MIB, "drain_seconds": 1}) as running:
-        base_mib = resident_mib(running)
-        client(running).create_bucket(Bucket=BUCKET)
-        for name, size in (("64", 64 * MIB), ("1024", 1024 * MIB)):
-            client(running).put_object(Bucket=BUCKET, Key=name, Body=Zeros(size))
-        yield Measured(service=running, base_mib=base_mib)
-
-
-class Zeros:
-    """A body of so many bytes that takes no memory."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._at = 0
-
-    def read(self, amount: int = -1) -> bytes:
-        amount = min(amount if amount >= 0 else self._size, self._size - self._at)
-        self._at += amount
-        return bytes(amount)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        self._at = offset + {0: 0, 1: self._at, 2: self._size}[whence]
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-
-def client(service: Sealgate, user: User = ALICE) -> Any:
-    return boto3.client(  # type: ignore[no-untyped-call]  # boto3 has no types
-        "s3",
-        endpoint_url=service.url,
-        region_name="us-east-1",
-        aws_access_key_id=user.access_key,
-        aws_secret_access_key=user.secret_key,
-        config=Config(  # type: ignore[no-untyped-call]  # as above
-            request_checksum_calculation="when_required",
-            signature_version="s3v4",
-            s3={"payload_signing_enabled": False},
-        ),
-    )
 
 
 async def test_64_transfers_of_64_mib_at_once_stay_within_the_bound(loaded: Measured) -> None:

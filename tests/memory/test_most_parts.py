@@ -6,9 +6,6 @@ store's. Reading: a real object of as many parts as small as the format's sizes 
 
 import io
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,53 +14,17 @@ from recovery.open import open_object
 from recovery.sizes import SEGMENT, SMALLEST_PART, run_size, sealed_size
 from tests.e2e.at_rest import AtRest
 from tests.e2e.made_parts import MULTIPART_KMS
-from tests.e2e.sdk import client
-from tests.faults.steps import Fate, MadeUp, Step, StepRelay, Verdict, step_relay
+from tests.faults.steps import Fate, MadeUp, Step, Verdict
+from tests.memory.places import Place
 from tests.memory.resident import resident_mib
 from tests.recovery.sealing import Run, header_of, name, parts_column, seal_index, seal_run, wrap
-from tests.stores.sealgate import Sealgate, User, config_for, serving
-from tests.stores.seaweedfs import Store
 
-BUCKET = "most-parts"
+BUCKET = Place.bucket
 COUNT = 9_999
 HELD_MIB = 32
 """A Complete of so many parts takes 22 MB out of the memory budget; the allocator keeps some more."""
 PAGE = 1000
 ODD = {number: SMALLEST_PART + number % 3 for number in range(1, COUNT + 1)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    service: Sealgate
-    relay: StepRelay
-    s3: Any
-    raw: Any
-    kms: Any
-    key_arn: str
-
-
-@pytest.fixture(scope="module")
-def place(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    directory = Path(tmp_path_factory.mktemp("most-parts"))
-    owner = User(name="owner", account="", access_key=store.access_key, secret_key=store.secret_key)
-    [upstream] = config_for(store, directory)["upstreams"]
-    with (
-        step_relay(store) as relay,
-        serving(store, directory, upstreams=[{**upstream, "url": relay.url}]) as service,
-        client("s3", service.url, read_timeout=120) as s3,
-        client("s3", store.url, owner, **UNHASHED) as raw,
-        client("kms", service.kms_url) as kms,
-    ):
-        raw.create_bucket(Bucket=BUCKET)
-        s3.put_object(Bucket=BUCKET, Key="first", Body=b"four")
-        arn = kms.create_key()["KeyMetadata"]["Arn"]
-        yield Place(service=service, relay=relay, s3=s3, raw=raw, kms=kms, key_arn=arn)
-
-
-UNHASHED: dict[str, Any] = {
-    "request_checksum_calculation": "when_required",
-    "s3": {"payload_signing_enabled": False},
-}
 
 
 class Imagined:

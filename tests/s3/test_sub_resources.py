@@ -49,6 +49,16 @@ def test_a_listing_is_no_setting(name: str) -> None:
         check_answer(row(name), {}, setting)
 
 
+@pytest.mark.parametrize("length", [len(b'<?xml version="1.0"?><Tagging>'), 60, 2000])
+def test_the_beginning_of_a_long_answer_says_what_it_is(length: int) -> None:
+    """The rest of it has not come yet."""
+    document = b'<?xml version="1.0"?><Tagging>' + b"<Tag><Key>k</Key></Tag>" * 1000
+
+    check_answer(row("GetObjectTagging"), {}, document[:length])
+    with pytest.raises(S3Error):
+        check_answer(row("GetObjectAcl"), {}, document[:length])
+
+
 def test_every_read_of_something_on_an_object_says_what_it_is() -> None:
     """A row that is added without its root would be a KeyError."""
     forwarded = [one for one in READS if one.level is Level.OBJECT and one.treatment.name == "FORWARD"]

@@ -57,6 +57,9 @@ class CrossOrigin(WrappedExchange):
     async def begin_waiting(self, headers: Mapping[str, str], first: bytes) -> bool:
         return await super().begin_waiting(await self._for_page(headers), first)
 
+    async def begin_in_chunks(self, status: int, headers: Mapping[str, str], first: Buffer) -> bool:
+        return await super().begin_in_chunks(status, await self._for_page(headers), first)
+
     async def _for_page(self, headers: Mapping[str, str]) -> Mapping[str, str]:
         return headers if ALLOWED in headers else {**headers, **await _told(self._rooms, self)}
 

@@ -44,6 +44,9 @@ class WrappedExchange:
     async def begin_waiting(self, headers: Mapping[str, str], first: bytes) -> bool:
         return await self._inner.begin_waiting(headers, first)
 
+    async def begin_in_chunks(self, status: int, headers: Mapping[str, str], first: Buffer) -> bool:
+        return await self._inner.begin_in_chunks(status, headers, first)
+
     async def conclude(self, last: bytes) -> None:
         await self._inner.conclude(last)
 

@@ -21,7 +21,7 @@ class HttpExchange:
     """See Exchange for the contract."""
 
     __slots__ = (
-        *("_closing", "_connection", "_continue", "_owed", "_torn"),
+        *("_closing", "_connection", "_continue", "_endless", "_owed", "_torn"),
         *("begun", "headers", "method", "plain_bytes_in", "plain_bytes_out", "secure", "source_ip", "target"),
         *("_takes_chunks", "waiting"),
     )
@@ -49,6 +49,8 @@ class HttpExchange:
         self._continue = head.awaits_continue
         self._takes_chunks = head.modern
         self._owed = 0
+        self._endless = False
+        """It has begun without a length, and its last chunk is still to come."""
         self._torn = False
 
     @property
@@ -81,24 +83,28 @@ class HttpExchange:
             await self._connection.send(head + first)
 
     async def begin_waiting(self, headers: Mapping[str, str], first: bytes) -> bool:
+        self.waiting = self._takes_chunks
+        return await self.begin_in_chunks(200, headers, first)
+
+    async def begin_in_chunks(self, status: int, headers: Mapping[str, str], first: Buffer) -> bool:
         assert not self.begun, "an answer has one head"
         if not self._takes_chunks:
             return False
         self._closing = self._closing or self._continue or self._connection.goes_astray
         chunked = {**headers, "transfer-encoding": "chunked"}
-        head = head_bytes(200, chunked, length=None, close=self._closing)
-        self.begun = self.waiting = True
+        head = head_bytes(status, chunked, length=None, close=self._closing)
+        self.begun = self._endless = True
         await self._connection.send(head + self._chunk(first))
         return True
 
     async def conclude(self, last: bytes) -> None:
-        assert self.waiting, "the answer has begun, and not with a length"
-        self.waiting = False
+        assert self._endless, "the answer has begun, and not with a length"
+        self.waiting = self._endless = False
         await self._connection.send(self._chunk(last) + LAST_CHUNK)
 
     async def write(self, data: Buffer) -> None:
-        if self.waiting:
-            await self._connection.send(self._chunk(bytes(data)))
+        if self._endless:
+            await self._connection.send(self._chunk(data))
             return
         self._count(data)
         await self._connection.send(data)
@@ -112,17 +118,17 @@ class HttpExchange:
 
         An unfinished answer is torn here at the latest.
         """
-        if self._torn or not self.begun or self._owed or self.waiting:
+        if self._torn or not self.begun or self._owed or self._endless:
             self._connection.tear()
             return False
         if self._continue:
             return False  # a body that was never asked for does not come
         return await self._connection.settle() and not self._closing
 
-    def _chunk(self, data: bytes) -> bytes:
+    def _chunk(self, data: Buffer) -> bytes:
         """RFC 9112, section 7.1. One of no bytes would be the end."""
         self.plain_bytes_out += len(data)
-        return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
+        return b"".join((b"%x\r\n" % len(data), data, b"\r\n")) if len(data) else b""
 
     def _count(self, data: Buffer) -> None:
         assert len(data) <= self._owed, "more bytes than the declared length"
