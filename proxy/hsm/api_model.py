@@ -9,7 +9,7 @@ members that the model calls sensitive are never repeated.
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -39,6 +39,11 @@ class KmsModel:
         self.own_operations: frozenset[str] = frozenset(own.operation_names)
         self._inputs |= {name: own.operation_model(name).input_shape for name in own.operation_names}
         self._patterns: dict[str, re.Pattern[str]] = {}
+
+    def input_of(self, operation: str) -> Shape | None:
+        """What the operation takes, in botocore's words; None where it takes nothing."""
+        shape: Shape | None = self._inputs[operation]
+        return shape
 
     def request(self, operation: str, document: Mapping[str, Any]) -> dict[str, Any]:
         """The checked request for a known operation. Raises ApiRefusal."""
@@ -109,14 +114,14 @@ class _Reading:
         )
 
     def _plain_items(self, items: list[Any], shape: Shape, path: str, whole: Any, what: str) -> list[Any]:
-        """Scalars in a collection: AWS tells their rules together and shows the whole collection."""
+        """Scalars in a collection: AWS shows the whole collection, and all rules where one is broken."""
         if any(item is None for item in items):
             self._report(_shown(whole, shape), path, f"{what} must not be null")
             return items
         values = [_scalar(item, shape.type_name) for item in items]
-        rules = sorted({rule for value in values for rule in self._broken(value, shape)})
-        if rules:
-            self._report(_shown(whole, shape), path, f"{what} must satisfy constraint: [{', '.join(rules)}]")
+        if any(self._broken(value, shape) for value in values):
+            rules = ", ".join(_rules(shape))
+            self._report(_shown(whole, shape), path, f"{what} must satisfy constraint: [{rules}]")
         return values
 
     def _broken(self, value: Any, shape: Any) -> list[str]:
@@ -128,10 +133,10 @@ class _Reading:
         broken = self._sized(value, shape)
         if isinstance(value, str):
             if shape.enum and value not in shape.enum:
-                broken.append(f"Member must satisfy enum value set: [{', '.join(shape.enum)}]")
+                broken.append(_enumerated(shape.enum))
             pattern = shape.metadata.get("pattern")
             if pattern and not self._compiled(pattern).fullmatch(value):
-                broken.append(f"Member must satisfy regular expression pattern: {pattern}")
+                broken.append(_patterned(pattern))
         return broken
 
     def _sized(self, value: Any, shape: Shape) -> list[str]:
@@ -185,13 +190,33 @@ def _blob(given: str) -> bytes:
         raise ApiRefusal("SerializationException", "A blob is not valid Base64") from None
 
 
-def _outside(size: int, limits: Mapping[str, Any], what: str) -> list[str]:
-    broken = []
-    if size > limits.get("max", size):
-        broken.append(f"Member must have {what} less than or equal to {limits['max']}")
-    if size < limits.get("min", size):
-        broken.append(f"Member must have {what} greater than or equal to {limits['min']}")
-    return broken
+def _rules(shape: Any) -> list[str]:
+    """All that a scalar of this shape must satisfy."""
+    rules = [_bounded(bound, limit, "length") for bound, limit in _limits(shape.metadata)]
+    rules += [_enumerated(shape.enum)] if getattr(shape, "enum", None) else []
+    return rules + ([_patterned(shape.metadata["pattern"])] if "pattern" in shape.metadata else [])
+
+
+def _outside(size: int, metadata: Mapping[str, Any], what: str) -> list[str]:
+    beyond = {"max": size.__gt__, "min": size.__lt__}
+    return [_bounded(bound, limit, what) for bound, limit in _limits(metadata) if beyond[bound](limit)]
+
+
+def _limits(metadata: Mapping[str, Any]) -> list[tuple[str, int]]:
+    return [(bound, metadata[bound]) for bound in ("max", "min") if bound in metadata]
+
+
+def _bounded(bound: str, limit: int, what: str) -> str:
+    than = {"max": "less than", "min": "greater than"}[bound]
+    return f"Member must have {what} {than} or equal to {limit}"
+
+
+def _enumerated(values: Sequence[str]) -> str:
+    return f"Member must satisfy enum value set: [{', '.join(values)}]"
+
+
+def _patterned(pattern: str) -> str:
+    return f"Member must satisfy regular expression pattern: {pattern}"
 
 
 def _shown(value: Any, shape: Shape) -> str | None:

@@ -1,6 +1,5 @@
 """What the key service knows of the configuration's identities."""
 
-
 import yaml
 
 from proxy.config.load import parse

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,7 +86,7 @@ class Service:
         )
 
 
-def made_engine(directory: Path) -> Engine:
+def made_engine(directory: Path, clock: Callable[[], float] = time.time) -> Engine:
     """Over the store in directory, which is made the first time."""
     source, path = KeyFile(directory / "root.key"), directory / "hsm.db"
     if not path.exists():
@@ -101,7 +101,7 @@ def made_engine(directory: Path) -> Engine:
         )
     return Engine(
         open_sqlite_store(path, source, random=os.urandom),
-        clock=time.time,
+        clock=clock,
         random=os.urandom,
         accounts={ACCOUNT, FOREIGN_ACCOUNT},
         regions={REGION, "us-east-1"},

@@ -104,7 +104,8 @@ LONG = "k" * 2049
             {"CiphertextBlob": "eA==", "GrantTokens": ["ok", ""]},
             (
                 "Value at 'grantTokens' failed to satisfy constraint: "
-                "Member must satisfy constraint: [Member must have length greater than or equal to 1]"
+                "Member must satisfy constraint: [Member must have length less than or equal to 8192, "
+                "Member must have length greater than or equal to 1]"
             ),
         ),
         (
