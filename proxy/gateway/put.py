@@ -23,13 +23,15 @@ from proxy.s3.checksums import response_header
 from proxy.s3.encryption import parse_encryption
 from proxy.s3.errors import S3Error
 from proxy.s3.headers import ENVELOPE, check_metadata, client_headers, store_headers
+from proxy.s3.upload_checksums import object_claims
 from proxy.seal.geometry import sealed_size
 from proxy.seal.sealer import Sealer, seal_body
+from proxy.seal.tail import has_room_for
 from proxy.upstream.messages import Response
 
 
 async def put_object(call: Call) -> None:
-    body = PlainBody(call)
+    body = PlainBody(call, object_claims(call.request.headers))
     await body.measure()
     headers = store_headers("PutObject", call.request.headers)
     if sealed_size(body.length) > MAX_SEALED_BYTES:
@@ -40,7 +42,7 @@ async def put_object(call: Call) -> None:
         await put_plain(call, body, headers | asked_of_store(call))
         return
     sealing = await sealing_key(call, plan_for(call, parse_encryption(call.request.headers)))
-    if body.length <= call.rooms.held_body_bytes:
+    if body.length <= call.rooms.held_body_bytes or _has_no_room_behind(body):
         await _put_held(call, body, headers, sealing)
     else:
         await _put_streamed(call, body, headers, sealing)
@@ -126,6 +128,12 @@ def _envelope(
     envelope = new_envelope(call, sealing, content, plain_length=plain_length, checksums=checksums)
     check_metadata(call.request.headers, envelope_length=len(envelope))
     return envelope
+
+
+def _has_no_room_behind(body: PlainBody) -> bool:
+    """A checksum that comes last is kept behind the body; below 5 MiB one of SHA-512 has no room there."""
+    late = body.claims.late
+    return late is not None and not has_room_for(late, plain_length=body.length)
 
 
 def _is_folder_marker(call: Call, body: PlainBody) -> bool:

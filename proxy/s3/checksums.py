@@ -19,11 +19,12 @@ from awscrt import checksums as crt
 from proxy.s3.errors import S3Error
 
 PREFIX = "x-amz-checksum-"
+ALGORITHM_HEADER, TYPE_HEADER = "x-amz-checksum-algorithm", "x-amz-checksum-type"
 MD5, SHA256 = 1, 6
 _UNHASHED = re.compile(r"UNSIGNED-PAYLOAD|STREAMING-[A-Z0-9-]+", re.ASCII)
 _SHA256_HEX = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
 # Named like checksums, but they say something about them.
-_NO_VALUES = {"x-amz-checksum-algorithm", "x-amz-checksum-mode", "x-amz-checksum-type"}
+_NO_VALUES = {ALGORITHM_HEADER, TYPE_HEADER, "x-amz-checksum-mode"}
 
 Data = bytes | bytearray | memoryview
 
@@ -120,6 +121,21 @@ def parsed_digest(code: int, value: str) -> bytes | None:
     return digest if digest is not None and len(digest) == _BY_CODE[code].size else None
 
 
+def named_algorithm(headers: Mapping[str, str]) -> Algorithm | None:
+    """What x-amz-checksum-algorithm names. Raises S3Error InvalidRequest where nobody here can compute it."""
+    name = headers.get(ALGORITHM_HEADER)
+    if name is None:
+        return None
+    algorithm = _BY_NAME.get(name.lower())
+    if algorithm is None:
+        raise S3Error(
+            "InvalidRequest",
+            "Checksum algorithm provided is unsupported. Please try again with any of the"
+            f" valid types: [{', '.join(sorted(_BY_NAME)).upper()}]",
+        )
+    return algorithm
+
+
 def running_checksum(code: int) -> Running:
     """A checksum of that code, of nothing yet."""
     return _BY_CODE[code].start()
@@ -129,7 +145,7 @@ class Claims:
     """The claims of one body: `update` with every plaintext byte in order, then `verify` once."""
 
     def __init__(self, headers: Mapping[str, str], *, compute: int | None = None) -> None:
-        """`compute` is the code of a checksum that is wanted even if nobody claims it.
+        """`compute` is the code of a checksum that is wanted where nobody claims one.
 
         Raises S3Error InvalidDigest, BadDigest, InvalidRequest or InvalidArgument for what is malformed.
         """
@@ -143,8 +159,8 @@ class Claims:
         _check_sdk_algorithm(headers, {*self._checksums, self.announced}, other=self._md5 is not None)
         self.verified: dict[int, bytes] = {}
         """Code to digest of the x-amz-checksum-* claims, once `verify` has proven them, and of `compute`."""
-        self._compute = compute
-        claimed = {*self._checksums, self.announced, compute} - {None}
+        self._compute = None if self._checksums or self.announced is not None else compute
+        claimed = {*self._checksums, self.announced, self._compute} - {None}
         claimed |= {MD5} if self._md5 is not None else set()
         claimed |= {SHA256} if self._sha256 is not None else set()
         self._running = {code: _BY_CODE[code].start() for code in claimed if code is not None}
@@ -154,6 +170,11 @@ class Claims:
     def claimed(self) -> dict[int, bytes]:
         """Code to digest of the x-amz-checksum-* claims that came so far, proven or not."""
         return dict(self._checksums)
+
+    @property
+    def late(self) -> int | None:
+        """The code of the checksum that will be known only when the whole body is."""
+        return self.announced if self._compute is None else self._compute
 
     def update(self, plain: Data) -> None:
         for update in self._updates:
@@ -241,9 +262,10 @@ def _check_sdk_algorithm(headers: Mapping[str, str], claimed: set[int | None], *
     if named is None:
         return
     algorithm = _BY_NAME.get(named.lower())
-    if algorithm is None:
+    claimed = claimed - {None}
+    if algorithm is None or (claimed and algorithm.code not in claimed):
         raise S3Error("InvalidRequest", "Value for x-amz-sdk-checksum-algorithm header is invalid.")
-    if algorithm.code in claimed or (claimed <= {None} and other):
+    if claimed or other:
         return
     raise S3Error(
         "InvalidRequest",

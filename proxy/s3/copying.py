@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import quote, urlencode
 
-from proxy.s3.checksums import ALGORITHMS
+from proxy.s3.checksums import ALGORITHMS, named_algorithm
 from proxy.s3.encryption import ALGORITHM
 from proxy.s3.errors import TABLE, S3Error
 from proxy.s3.headers import kept_description
@@ -21,7 +21,6 @@ from proxy.s3.markup import DECLARATION, NAMESPACE, MarkupError, element, read
 
 METADATA_DIRECTIVE = "x-amz-metadata-directive"
 TAGGING_DIRECTIVE = "x-amz-tagging-directive"
-CHECKSUM_ALGORITHM = "x-amz-checksum-algorithm"
 SOURCE_RANGE = "x-amz-copy-source-range"
 SOURCE_IF = "x-amz-copy-source-if-"
 _LEGAL_HOLD = "x-amz-object-lock-legal-hold"
@@ -117,13 +116,8 @@ def source_range(headers: Mapping[str, str], plain_size: int) -> tuple[int, int]
 
 def wanted_checksum(headers: Mapping[str, str]) -> int | None:
     """The code of the checksum that the copy is to have; None where any will do. Raises InvalidRequest."""
-    name = headers.get(CHECKSUM_ALGORITHM)
-    if name is None:
-        return None
-    found = [algorithm.code for algorithm in ALGORITHMS if algorithm.name == name.lower()]
-    if not found:
-        raise S3Error("InvalidRequest", f"Value for {CHECKSUM_ALGORITHM} header is invalid.")
-    return found[0]
+    algorithm = named_algorithm(headers)
+    return algorithm.code if algorithm else None
 
 
 def checksum_elements(checksums: Mapping[int, bytes]) -> dict[str, str]:

@@ -9,17 +9,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from proxy.s3.checksums import ALGORITHMS, PREFIX, Algorithm, base64_digest
+from proxy.s3.checksums import (
+    ALGORITHM_HEADER,
+    ALGORITHMS,
+    PREFIX,
+    TYPE_HEADER,
+    Algorithm,
+    Claims,
+    base64_digest,
+    named_algorithm,
+)
 from proxy.s3.errors import S3Error
 
-ALGORITHM_HEADER = "x-amz-checksum-algorithm"
-TYPE_HEADER = "x-amz-checksum-type"
 SIZE_HEADER = "x-amz-mp-object-size"
 COMPOSITE, FULL_OBJECT = "COMPOSITE", "FULL_OBJECT"
 COMPOSITE_BIT = 0x80
 """docs/FORMAT.md: added to a code where the checksum is COMPOSITE."""
 _BY_CODE = {algorithm.code: algorithm for algorithm in ALGORITHMS}
-_BY_NAME = {algorithm.name.upper(): algorithm for algorithm in ALGORITHMS}
 _CRC32, _CRC32C, _CRC64NVME = 2, 3, 4
 # Code -> bits, and the polynomial with its bits reversed.
 _POLYNOMIALS = {
@@ -77,24 +83,15 @@ def upload_checksum(format_code: int | None) -> UploadChecksum | None:
 
 def wished_checksum(headers: Mapping[str, str]) -> UploadChecksum | None:
     """What CreateMultipartUpload's headers ask for. Raises S3Error InvalidRequest."""
-    named, kind = headers.get(ALGORITHM_HEADER), headers.get(TYPE_HEADER)
-    if named is None:
+    algorithm, kind = named_algorithm(headers), _kind(headers)
+    if algorithm is None:
         if kind is not None:
             raise S3Error(
                 "InvalidRequest",
                 f"The {TYPE_HEADER} header can only be used with the {ALGORITHM_HEADER} header.",
             )
         return None
-    algorithm = _BY_NAME.get(named.upper())
-    if algorithm is None:
-        raise S3Error(
-            "InvalidRequest",
-            "Checksum algorithm provided is unsupported. Please try again with any of the"
-            f" valid types: [{', '.join(sorted(_BY_NAME))}]",
-        )
     kind = kind or (FULL_OBJECT if algorithm.code == _CRC64NVME else COMPOSITE)
-    if kind not in {COMPOSITE, FULL_OBJECT}:
-        raise S3Error("InvalidRequest", f"Value for {TYPE_HEADER} header is invalid.")
     fits = algorithm.code != _CRC64NVME if kind == COMPOSITE else algorithm.code in _POLYNOMIALS
     if not fits:
         raise S3Error(
@@ -102,6 +99,53 @@ def wished_checksum(headers: Mapping[str, str]) -> UploadChecksum | None:
             f"The {kind} checksum type cannot be used with the {algorithm.name} checksum algorithm.",
         )
     return UploadChecksum(code=algorithm.code, composite=kind == COMPOSITE)
+
+
+def object_claims(headers: Mapping[str, str]) -> Claims:
+    """Of an object that comes in one piece. Amazon passes over a name without a value; here it is computed.
+
+    Raises S3Error, as Claims does.
+    """
+    algorithm = named_algorithm(headers)
+    if _kind(headers) == COMPOSITE:
+        raise S3Error("InvalidRequest", f"The {COMPOSITE} checksum type is one of multipart uploads alone.")
+    return Claims(headers, compute=algorithm.code if algorithm else None)
+
+
+def part_claims(headers: Mapping[str, str], upload: UploadChecksum | None) -> Claims:
+    """Of a part: all parts have the checksum of the algorithm that the upload was created with.
+
+    Where it was created with none, each part may bring what it likes, as on S3.
+    Raises S3Error InvalidRequest for another algorithm or kind, and as Claims does.
+    """
+    algorithm, kind = named_algorithm(headers), _kind(headers)
+    if kind is not None and (upload is None or kind != upload.type):
+        raise other_kind(upload, kind)
+    if upload is None:
+        return Claims(headers, compute=algorithm.code if algorithm else None)
+    claims = Claims(headers, compute=upload.code)
+    brought = {*claims.claimed, claims.announced, algorithm.code if algorithm else None}
+    for other in (_BY_CODE[code] for code in brought if code not in {None, upload.code}):
+        raise S3Error(
+            "InvalidRequest",
+            f"Checksum Type mismatch occurred, expected checksum Type: {upload.algorithm.name},"
+            f" actual checksum Type: {other.name}",
+        )
+    return claims
+
+
+def other_kind(upload: UploadChecksum | None, kind: str) -> S3Error:
+    began_with = upload.type if upload else "none"
+    return S3Error(
+        "InvalidRequest", f"The upload was created with the checksum type {began_with}, not {kind}."
+    )
+
+
+def _kind(headers: Mapping[str, str]) -> str | None:
+    kind = headers.get(TYPE_HEADER)
+    if kind not in {None, COMPOSITE, FULL_OBJECT}:
+        raise S3Error("InvalidRequest", f"Value for {TYPE_HEADER} header is invalid.")
+    return kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ which authenticates itself, and in the sizes, which must add up.
 
 from collections.abc import Mapping
 
+from proxy.seal.checksums import CRC32, SIZES
 from proxy.seal.errors import TamperedBody
 from proxy.seal.geometry import run_size, sealed_size, tail_size
 from proxy.seal.index import SMALLEST_INDEX, SMALLEST_MULTIPART_INDEX, Index, open_index, seal_index
@@ -13,6 +14,12 @@ from proxy.seal.keys import index_key
 
 MARK = b"SGB1"
 FOOTER = 8
+
+
+def has_room_for(code: int, *, plain_length: int) -> bool:
+    """Whether a body in one piece of that length can have this checksum behind it."""
+    index = SMALLEST_INDEX - SIZES[CRC32] + SIZES[code]
+    return index + FOOTER <= tail_size(plain_length)
 
 
 def write_tail(tail: memoryview, *, content_key: bytes, checksums: Mapping[int, bytes]) -> None:

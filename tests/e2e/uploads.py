@@ -5,10 +5,11 @@ from hashlib import sha256
 from typing import Any
 
 from tests.e2e.at_rest import plaintext
+from tests.e2e.sums import KINDS
 
 MIB = 1024 * 1024
 SMALLEST = 5 * MIB
-SUMS = {"ChecksumCRC32", "ChecksumCRC32C", "ChecksumCRC64NVME", "ChecksumSHA1", "ChecksumSHA256"}
+SUMS = {f"Checksum{kind}" for kind in KINDS}
 
 
 class Upload:

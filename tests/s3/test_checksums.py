@@ -3,8 +3,10 @@
 import base64
 import hashlib
 import zlib
+from typing import Any
 
 import pytest
+from botocore.session import get_session
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -79,6 +81,16 @@ def test_the_codes_are_the_format_s() -> None:
         9: "xxhash3",
         10: "xxhash128",
     }
+
+
+def test_every_algorithm_of_the_pinned_botocore_is_known() -> None:
+    """A new one there is one that clients will send: it needs a code in docs/FORMAT.md, and a row here."""
+    session: Any = get_session()  # type: ignore[no-untyped-call]  # botocore has no annotations
+    model = session.get_service_model("s3")
+
+    named = {name.lower() for name in model.shape_for("ChecksumAlgorithm").enum}
+
+    assert {algorithm.name for algorithm in ALGORITHMS} == named
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda algorithm: algorithm.name)

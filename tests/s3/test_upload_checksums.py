@@ -15,6 +15,8 @@ from proxy.s3.errors import S3Error
 from proxy.s3.upload_checksums import (
     UploadChecksum,
     combined,
+    object_claims,
+    part_claims,
     upload_checksum,
     whole_claims,
     wished_checksum,
@@ -116,4 +118,84 @@ def test_claims_about_the_whole_are_read() -> None:
 def test_malformed_claims_about_the_whole_are_refused(headers: dict[str, str]) -> None:
     with pytest.raises(S3Error) as refused:
         whole_claims(headers)
+    assert refused.value.code == "InvalidRequest"
+
+
+CRC32 = {"x-amz-checksum-crc32": "AAAAAA=="}
+OF_SHA256 = UploadChecksum(code=6, composite=True)
+OF_CRC32 = UploadChecksum(code=2, composite=False)
+
+
+@pytest.mark.parametrize(
+    ("headers", "computed"),
+    [
+        ({}, {}),
+        ({"x-amz-checksum-type": "FULL_OBJECT"}, {}),
+        ({"x-amz-checksum-algorithm": "sha1"}, {5: hashlib.sha1(b"", usedforsecurity=False).digest()}),
+        (CRC32, {2: bytes(4)}),
+        (CRC32 | {"x-amz-checksum-algorithm": "SHA1"}, {2: bytes(4)}),
+    ],
+)
+def test_an_object_has_the_checksum_that_came_else_the_one_that_is_named(
+    headers: dict[str, str], computed: dict[int, bytes]
+) -> None:
+    claims = object_claims(headers)
+    claims.verify()
+
+    assert claims.verified == computed
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x-amz-checksum-algorithm": "ADLER32"},
+        {"x-amz-checksum-type": "COMPOSITE"},
+        {"x-amz-checksum-type": "composite"},
+        CRC32 | {"x-amz-checksum-algorithm": "ADLER32"},
+    ],
+)
+def test_what_no_object_in_one_piece_can_have_is_refused(headers: dict[str, str]) -> None:
+    with pytest.raises(S3Error) as refused:
+        object_claims(headers)
+    assert refused.value.code == "InvalidRequest"
+
+
+@pytest.mark.parametrize(
+    ("upload", "headers", "codes"),
+    [
+        (None, {}, set()),
+        (None, CRC32, {2}),
+        (None, {"x-amz-checksum-algorithm": "CRC32"}, {2}),
+        (OF_SHA256, {}, {6}),
+        (OF_SHA256, {"x-amz-checksum-type": "COMPOSITE"}, {6}),
+        (OF_CRC32, CRC32, {2}),
+        (OF_CRC32, CRC32 | {"x-amz-checksum-algorithm": "crc32"}, {2}),
+    ],
+)
+def test_a_part_has_its_upload_s_algorithm(
+    upload: UploadChecksum | None, headers: dict[str, str], codes: set[int]
+) -> None:
+    claims = part_claims(headers, upload)
+    claims.verify()
+
+    assert claims.verified.keys() == codes
+
+
+@pytest.mark.parametrize(
+    ("upload", "headers"),
+    [
+        (OF_SHA256, CRC32),
+        (OF_SHA256, {"x-amz-trailer": "x-amz-checksum-crc32"}),
+        (OF_SHA256, {"x-amz-checksum-algorithm": "CRC32"}),
+        (OF_SHA256, {"x-amz-checksum-type": "FULL_OBJECT"}),
+        (OF_CRC32, {"x-amz-checksum-type": "COMPOSITE"}),
+        (None, {"x-amz-checksum-type": "COMPOSITE"}),
+        (None, {"x-amz-checksum-algorithm": "ADLER32"}),
+    ],
+)
+def test_a_part_of_another_algorithm_is_refused(
+    upload: UploadChecksum | None, headers: dict[str, str]
+) -> None:
+    with pytest.raises(S3Error) as refused:
+        part_claims(headers, upload)
     assert refused.value.code == "InvalidRequest"

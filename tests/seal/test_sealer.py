@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from proxy.seal.checksums import SIZES
 from proxy.seal.errors import WrongLength
-from proxy.seal.geometry import SEALED_SEGMENT, SEGMENT, run_size, sealed_size
+from proxy.seal.geometry import SEALED_SEGMENT, SEGMENT, SMALLEST_PART, run_size, sealed_size
 from proxy.seal.sealer import GROUP, Sealer, seal_body
+from proxy.seal.tail import has_room_for
 from tests.seal.material import (
     MULTIPART,
     SINGLE,
@@ -171,3 +173,14 @@ def test_a_part_is_its_run_alone(vector: Vector) -> None:
 def test_a_run_id_has_twelve_bytes() -> None:
     with pytest.raises(ValueError, match="12 bytes"):
         Sealer(content_key=CONTENT_KEY, run_id=bytes(11), plain_length=0)
+
+
+@pytest.mark.parametrize("code", range(1, 11))
+@pytest.mark.parametrize("length", [0, 1, SMALLEST_PART - 1, SMALLEST_PART])
+def test_whether_a_checksum_fits_is_known_beforehand(code: int, length: int) -> None:
+    plain, sums = bytes(length), {code: bytes(SIZES[code])}
+    without = seal_body(plain, content_key=CONTENT_KEY, run_id=RUN_ID)
+
+    has_it = seal_body(plain, content_key=CONTENT_KEY, run_id=RUN_ID, checksums=sums) != without
+
+    assert has_room_for(code, plain_length=length) == has_it

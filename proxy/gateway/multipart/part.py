@@ -20,11 +20,12 @@ from proxy.gateway.rules import Mode as RuleMode
 from proxy.gateway.sending import MAX_SEALED_BYTES, STREAM_BUFFERS_BYTES, send
 from proxy.gateway.store import answer_to, refuse_unless_ok
 from proxy.gateway.trace import Phase
-from proxy.s3.checksums import Claims, response_header
+from proxy.s3.checksums import response_header
 from proxy.s3.encryption import refuse_on_read
 from proxy.s3.errors import S3Error
 from proxy.s3.headers import client_headers, store_headers
 from proxy.s3.multipart import MOST_PARTS, unquoted
+from proxy.s3.upload_checksums import part_claims
 from proxy.seal.envelope import OpenEnvelope
 from proxy.seal.geometry import ROOM_PER_PART, SMALLEST_PART, run_size
 from proxy.seal.records import Kept, PartRecord, part_record_name, run_name, seal_part_record
@@ -63,11 +64,11 @@ async def upload_part(call: Call) -> None:
     number = part_number(call)
     refuse_on_read(call.request.headers)
     if call.rule.mode is RuleMode.PASSTHROUGH:
-        await put_plain(call, PlainBody(call), store_headers("UploadPart", call.request.headers))
+        body = PlainBody(call, part_claims(call.request.headers, None))
+        await put_plain(call, body, store_headers("UploadPart", call.request.headers))
         return
     target = await part_target(call, number)
-    checksum = target.upload.checksum
-    body = PlainBody(call, Claims(call.request.headers, compute=checksum.code if checksum else None))
+    body = PlainBody(call, part_claims(call.request.headers, target.upload.checksum))
     told = await send_part(call, target, body)
     for code, digest in body.checksums.items():
         name, value = response_header(code, digest)

@@ -10,7 +10,7 @@ from hmac import compare_digest
 from proxy.gateway.multipart.memory import PartNote
 from proxy.s3.errors import S3Error
 from proxy.s3.multipart import MOST_PARTS, CompletedPart, StorePart
-from proxy.s3.upload_checksums import UploadChecksum, WholeClaims
+from proxy.s3.upload_checksums import UploadChecksum, WholeClaims, other_kind
 from proxy.seal.errors import DamagedRecord, NotSealed
 from proxy.seal.geometry import SMALLEST_PART, run_plain_size, run_size
 from proxy.seal.index import Index, Part, PartChecksums
@@ -161,11 +161,7 @@ def _check_claims(
     checksum: UploadChecksum | None, whole: bytes | None, claims: WholeClaims, *, parts: int
 ) -> None:
     if claims.type is not None and (checksum is None or claims.type != checksum.type):
-        began_with = checksum.type if checksum else "none"
-        raise S3Error(
-            "InvalidRequest",
-            f"The upload was created with the checksum type {began_with}, not {claims.type}.",
-        )
+        raise other_kind(checksum, claims.type)
     for code, value in claims.checksums.items():
         if checksum is None or code != checksum.code or whole is None:
             raise S3Error(
