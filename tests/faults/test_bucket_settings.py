@@ -4,8 +4,10 @@ The second replica remembers no more than it was asked for. So it is fooled by a
 never saw, as docs/threat-model.md says; one that it did see is missed.
 """
 
+import json
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -168,3 +170,90 @@ def test_a_change_through_one_worker_is_seen_by_the_other(setting: Setting, key:
         told = setting.pair.other.get_bucket_encryption(Bucket=setting.bucket)  # never from memory
         assert told["ServerSideEncryptionConfiguration"]["Rules"] == [rule]
         assert setting.object(key)["ServerSideEncryption"] == algorithm
+
+
+ROUNDS = 12
+POLICY = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:PutObject",
+            "Resource": "*",
+            "Condition": {"Null": {"s3:x-amz-server-side-encryption-customer-algorithm": "false"}},
+        },
+    }
+)
+
+
+def ended(step: Callable[[], Any]) -> str:
+    """How it ended; two that write all the time may be told to try again."""
+    try:
+        step()
+    except ClientError as exc:
+        return refused(exc)[1]
+    return "done"
+
+
+def test_of_writers_at_once_one_wins_whole(setting: Setting, kms: Any, found: Evidence) -> None:
+    """Two replicas put two keys, each in several requests at once. What is written meanwhile has one key or
+    the other: never a weaker one, never a finding; and in the end all are of one mind.
+    """
+    rules = [
+        {
+            "ApplyServerSideEncryptionByDefault": {
+                "SSEAlgorithm": "aws:kms",
+                "KMSMasterKeyID": kms.create_key()["KeyMetadata"]["Arn"],
+            },
+            "BucketKeyEnabled": bucket_key,
+        }
+        for bucket_key in (True, False)
+    ]
+    setting.put(rules[0])
+    before = found.violations()
+    through = (setting.pair.one, setting.pair.other)
+
+    def put(number: int) -> str:
+        return ended(lambda: setting.put(rules[number % 2], through[number // 2 % 2]))
+
+    def write(number: int) -> tuple[str, bool]:
+        answer = through[number % 2].put_object(Bucket=setting.bucket, Key=f"at-once-{number}", Body=PLAIN)
+        return answer["SSEKMSKeyId"], answer.get("BucketKeyEnabled", False)
+
+    with ThreadPoolExecutor(8) as at_once:
+        steps = [(at_once.submit(put, each), at_once.submit(write, each)) for each in range(4 * ROUNDS)]
+        puts, writes = zip(*steps, strict=True)
+        assert {each.result() for each in puts} <= {"done", "OperationAborted"}
+        used = {each.result() for each in writes}
+
+    each_whole = {
+        (rule["ApplyServerSideEncryptionByDefault"]["KMSMasterKeyID"], rule["BucketKeyEnabled"])
+        for rule in rules
+    }
+    assert used <= each_whole
+    told = [
+        s3.get_bucket_encryption(Bucket=setting.bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+        for s3 in through
+    ]
+    assert told[0] == told[1]
+    assert told[0][0] in rules
+    assert found.violations() == before
+
+
+def test_two_settings_put_at_once_are_both_kept(setting: Setting) -> None:
+    """They lie in one record: neither writes the other's away."""
+    for number in range(ROUNDS):
+        rule = KMS if number % 2 else OWNED
+        with ThreadPoolExecutor(2) as at_once:
+            policy = at_once.submit(
+                ended, lambda: setting.pair.other.put_bucket_policy(Bucket=setting.bucket, Policy=POLICY)
+            )
+            default = at_once.submit(ended, lambda rule=rule: setting.put(rule))
+            assert (policy.result(), default.result()) == ("done", "done")
+
+        for s3 in (setting.pair.one, setting.pair.other):
+            found = s3.get_bucket_encryption(Bucket=setting.bucket)["ServerSideEncryptionConfiguration"]
+            assert found["Rules"] == [rule]
+            assert json.loads(s3.get_bucket_policy(Bucket=setting.bucket)["Policy"]) == json.loads(POLICY)
+        setting.pair.one.delete_bucket_policy(Bucket=setting.bucket)

@@ -78,9 +78,10 @@ async def with_settings(call: Call) -> Call:
 async def read_settings(call: Call) -> Kept:
     """As they are now. Raises DamagedSettings, KeyServiceError, UpstreamError, S3Error."""
     memory, place = call.rooms.settings, _place(call)
+    seen = memory.last(place).counter  # before: what another request writes meanwhile, this one may miss
     try:
         kept = await _read(call)
-        _refuse_older(kept.counter, memory.last(place).counter)
+        _refuse_older(kept.counter, seen)
     except DamagedSettings:
         memory.doubt(place)
         raise

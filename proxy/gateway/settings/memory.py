@@ -48,7 +48,9 @@ class SettingsMemory:
         return self._with.get(place) or Seen(counter=0, settings=NO_SETTINGS, at=float("-inf"))
 
     def learn(self, place: Place, counter: int, settings: BucketSettings, *, now: float) -> None:
-        """What was read, proven, or written just now."""
+        """What was read, proven, or written just now; not an older one, read while a newer was written."""
+        if counter < self.last(place).counter:
+            return
         self._without.pop(place, None)
         kept, most = (self._with, self._most_with) if counter else (self._without, self._most_without)
         kept[place] = Seen(counter=counter, settings=settings, at=now)
