@@ -3,7 +3,6 @@
 Recovery needs no restart: the supervisor brings the process back, and requests find it.
 """
 
-import contextlib
 import os
 import signal
 import time
@@ -18,14 +17,13 @@ import pytest
 from tests.e2e.at_rest import plaintext
 from tests.e2e.sdk import client
 from tests.faults.evidence import Evidence
-from tests.faults.wire import Got, ask, own_address
+from tests.faults.outages import DOWN, child, comes_back, key_service_down
+from tests.faults.wire import ask, own_address
 from tests.stores.sealgate import BOB, Sealgate, serving
 from tests.stores.seaweedfs import Store
 
 PLAIN = plaintext(5000)
 AGE_SECONDS = 6.0
-BACK_SECONDS = 15.0
-DOWN = (503, "ServiceUnavailable")
 UNDER_MANAGED_KEY = {"x-amz-server-side-encryption": "aws:kms"}
 
 
@@ -54,42 +52,6 @@ def bucket(raw: Any) -> str:
 @pytest.fixture
 def at(service: Sealgate, bucket: str, key: str) -> str:
     return f"{service.url}/{bucket}/{key}"
-
-
-def child(service: Sealgate, role: str) -> int:
-    """The process in that role now; 0 where there is none."""
-    supervisor = service.process.pid
-    for process in Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split():
-        with contextlib.suppress(OSError):
-            if f"proxy.cli.child\0{role}\0" in Path(f"/proc/{process}/cmdline").read_text():
-                return int(process)
-    return 0
-
-
-@contextlib.contextmanager
-def key_service_down(service: Sealgate) -> Iterator[None]:
-    """The process is killed, and the one that takes its place does not come to its senses."""
-    dead = child(service, "hsm")
-    os.kill(dead, signal.SIGKILL)
-    deadline = time.monotonic() + BACK_SECONDS
-    while (heir := child(service, "hsm")) in {0, dead}:
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-    os.kill(heir, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(heir, signal.SIGCONT)
-
-
-def comes_back(method: str, url: str, **request: Any) -> Got:
-    """The first answer that is no 503; until then nothing but 503 with Retry-After is heard."""
-    deadline = time.monotonic() + BACK_SECONDS
-    while (answer := ask(method, url, **request)).status == 503:
-        assert answer.headers["retry-after"] == "1"
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    return answer
 
 
 def test_cached_keys_bridge_an_outage_until_their_age_ends(

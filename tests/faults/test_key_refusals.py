@@ -1,10 +1,13 @@
-"""A key service that says no: never plaintext, never another key, and no alarm about the store.
+"""A key service that says no, or nothing: never plaintext, never another key, no alarm about the store.
 
 The service here keeps no data keys, so that each refusal is felt at once.
 """
 
+import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +16,40 @@ import pytest
 from tests.e2e.at_rest import plaintext
 from tests.e2e.sdk import client
 from tests.faults.evidence import Evidence
+from tests.faults.key_uses import PLAIN, READS, WRITES, expected, made, told, under
+from tests.faults.outages import DOWN, child, comes_back, key_service_down
 from tests.faults.wire import ask
-from tests.stores.sealgate import BOB, MALLORY, Sealgate, serving
+from tests.stores.sealgate import ALICE, BOB, MALLORY, Sealgate, serving
 from tests.stores.seaweedfs import Store
 
-PLAIN = plaintext(5000)
-KMS = "x-amz-server-side-encryption"
-KEY_ID = "x-amz-server-side-encryption-aws-kms-key-id"
+NOBODYS = f"arn:aws:kms:us-east-1:{ALICE.account}:key/{uuid.UUID(int=9)}"
+DENIED: Any = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*"},
+        {
+            "Effect": "Deny",
+            "Principal": {"AWS": ALICE.arn},
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
+            "Resource": "*",
+        },
+    ],
+}
+
+
+def denied(keys: Any, arn: str) -> None:
+    keys.put_key_policy(KeyId=arn, PolicyName="default", Policy=json.dumps(DENIED))
+
+
+STATES: dict[str, tuple[Callable[[Any, str], Any], tuple[int, str]]] = {
+    "disabled": (lambda keys, arn: keys.disable_key(KeyId=arn), (400, "KMS.DisabledException")),
+    "to be deleted": (
+        lambda keys, arn: keys.schedule_key_deletion(KeyId=arn, PendingWindowInDays=7),
+        (400, "KMS.KMSInvalidStateException"),
+    ),
+    "denied": (denied, (403, "AccessDenied")),
+}
+"""What befalls a key, and how S3 tells it."""
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +71,12 @@ def witness(uncached: Sealgate) -> Evidence:
     return Evidence(uncached)
 
 
+@pytest.fixture(scope="module")
+def objects(uncached: Sealgate) -> Iterator[Any]:
+    with client("s3", uncached.url) as made:
+        yield made
+
+
 @pytest.fixture
 def at(uncached: Sealgate, bucket: str, key: str) -> str:
     return f"{uncached.url}/{bucket}/{key}"
@@ -48,10 +84,6 @@ def at(uncached: Sealgate, bucket: str, key: str) -> str:
 
 def new_key(keys: Any) -> str:
     return str(keys.create_key()["KeyMetadata"]["Arn"])
-
-
-def under(key_id: str) -> dict[str, str]:
-    return {KMS: "aws:kms", KEY_ID: key_id}
 
 
 def written(raw: Any, bucket: str, key: str) -> list[str]:
@@ -136,3 +168,54 @@ def test_a_key_that_is_nobodys(
 
     assert answer.told == told
     assert written(raw, bucket, key) == []
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_every_operation_tells_what_befell_the_key(
+    *, uncached: Sealgate, keys: Any, objects: Any, raw: Any, bucket: str, key: str, state: str
+) -> None:
+    """In S3's words, each of them, and nothing is written."""
+    befalls, answer = STATES[state]
+    there = made(objects, uncached.url, bucket, key, new_key(keys))
+    assert {name: use(there).status for name, use in READS.items()} == dict.fromkeys(READS, 200) | {
+        "GetObject of a range": 206
+    }
+    raw.delete_object(Bucket=bucket, Key=f"{key}-new")
+
+    befalls(keys, there.arn)
+    uses = READS | WRITES
+    heard = {name: told(name, use(there)) for name, use in uses.items()}
+
+    assert heard == {name: expected(name, answer) for name in uses}
+    assert ask("HEAD", there.at).status == 200
+    assert written(raw, bucket, key) == [key, f"{key}-other"]
+
+
+def test_every_write_tells_of_a_key_that_is_not_there(
+    *, uncached: Sealgate, keys: Any, objects: Any, raw: Any, bucket: str, key: str
+) -> None:
+    there = replace(made(objects, uncached.url, bucket, key, new_key(keys)), arn=NOBODYS)
+
+    heard = {name: use(there).told for name, use in WRITES.items()}
+
+    assert heard == dict.fromkeys(WRITES, (400, "KMS.NotFoundException"))
+    assert written(raw, bucket, key) == [key, f"{key}-other"]
+
+
+def test_every_operation_tells_of_an_outage_that_it_may_pass(
+    *, uncached: Sealgate, keys: Any, objects: Any, raw: Any, bucket: str, key: str
+) -> None:
+    """503 with Retry-After, which SDKs obey: never plaintext, never another key."""
+    there = made(objects, uncached.url, bucket, key, new_key(keys))
+    uses = READS | WRITES
+    with key_service_down(uncached), ThreadPoolExecutor(len(uses)) as at_once:
+        asked = {name: at_once.submit(use, there) for name, use in uses.items()}
+        heard = {name: each.result() for name, each in asked.items()}
+
+    assert {name: told(name, each) for name, each in heard.items()} == {
+        name: expected(name, DOWN) for name in uses
+    }
+    assert {each.headers.get("retry-after") for each in heard.values()} == {"1"}
+    assert written(raw, bucket, key) == [key, f"{key}-other"]
+    assert comes_back("GET", there.at).body == PLAIN
+    assert child(uncached, "hsm") != 0
