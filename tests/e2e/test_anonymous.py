@@ -11,18 +11,22 @@ from botocore.exceptions import ClientError
 from tests.e2e.at_rest import AtRest, plaintext
 from tests.e2e.fronts import Front, front_of
 from tests.e2e.sdk import client, refused
-from tests.stores.sealgate import ALICE, serving
+from tests.stores.sealgate import ALICE, LIMITED, serving
 from tests.stores.seaweedfs import Store
 
 PLAIN = plaintext(100_000)
 ANSWERED, UNANSWERED = f"answered-{uuid.uuid4()}", f"unanswered-{uuid.uuid4()}"
+JUDGED = f"limited-{uuid.uuid4()}"
 
 
 @pytest.fixture(scope="module")
 def open_front(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
-    """With two buckets that anybody may read at the store; Alice answers for anonymous readers of one."""
+    """With buckets that anybody may read at the store. Alice answers for anonymous readers of one, and of
+    another somebody who may do little.
+    """
     rules = [
         {"match": ANSWERED, "anonymous": "forward", "anonymous_as": ALICE.arn},
+        {"match": JUDGED, "anonymous": "forward", "anonymous_as": LIMITED.arn},
         {"match": UNANSWERED, "anonymous": "forward"},
     ]
     with serving(store, tmp_path_factory.mktemp("anonymous"), buckets=rules) as gate, front_of(gate) as front:
@@ -30,6 +34,9 @@ def open_front(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             front.s3.create_bucket(Bucket=name, ACL="public-read")
             front.s3.put_object(Bucket=name, Key="public", Body=PLAIN, ACL="public-read")
             front.s3.put_object(Bucket=name, Key="private", Body=PLAIN)
+        front.s3.create_bucket(Bucket=JUDGED, ACL="public-read-write")
+        for name in ("open/public", "open/fresh/public", "closed/public"):
+            front.s3.put_object(Bucket=JUDGED, Key=name, Body=PLAIN, ACL="public-read")
         yield front
 
 
@@ -77,6 +84,25 @@ def test_what_takes_the_proxys_own_hand_is_not_for_nobody(nobody: Any) -> None:
     assert refusal(nobody.create_multipart_upload, Bucket=ANSWERED, Key="x") == (403, "AccessDenied")
     assert refusal(nobody.copy_object, Bucket=ANSWERED, Key="x", CopySource=source) == (403, "AccessDenied")
     assert refusal(nobody.list_buckets) == (403, "AccessDenied")
+
+
+def test_the_policies_of_whoever_answers_hold_for_nobody_too(nobody: Any, open_front: Front) -> None:
+    """What the store's ACLs allow is not enough: reads, writes, deletions and lists are judged as theirs."""
+    denied = (403, "AccessDenied")
+
+    assert nobody.get_object(Bucket=JUDGED, Key="open/public")["Body"].read() == PLAIN
+    assert nobody.head_object(Bucket=JUDGED, Key="open/public")["ContentLength"] == len(PLAIN)
+    assert nobody.get_object(Bucket=JUDGED, Key="open/fresh/public")["Body"].read() == PLAIN
+    assert nobody.list_objects_v2(Bucket=JUDGED, Prefix="open/")["KeyCount"] == 2
+
+    assert refusal(nobody.get_object, Bucket=JUDGED, Key="closed/public") == denied
+    assert refusal(nobody.head_object, Bucket=JUDGED, Key="closed/public") == (403, "403")
+    assert refusal(nobody.list_objects_v2, Bucket=JUDGED) == denied
+    assert refusal(nobody.put_object, Bucket=JUDGED, Key="open/new", Body=b"x") == denied
+    assert refusal(nobody.put_object, Bucket=JUDGED, Key="inbox/kms/new", Body=b"x") == denied
+    assert refusal(nobody.delete_object, Bucket=JUDGED, Key="open/public") == denied
+    assert {"open/public", "closed/public"} <= set(open_front.names(JUDGED))
+    assert "open/new" not in open_front.names(JUDGED)
 
 
 def test_overrides_need_a_signature(nobody: Any) -> None:
