@@ -17,6 +17,7 @@ COMMANDS = {
     "open": ("proxy.cli.opening:open_command", "Open a sealed object without the proxy."),
     "sweep": ("proxy.cli.sweep:sweep", "Remove what is kept of uploads that are over."),
     "keys": ("proxy.cli.keys.commands:keys", "Make, look at, rotate and end keys, and see what they cost."),
+    "kms": ("proxy.cli.kms:kms", "Prepare AWS KMS for the proxy."),
     "hsm": ("proxy.cli.hsm:hsm", "Work on the store of the built-in key service."),
 }
 

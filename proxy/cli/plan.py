@@ -169,7 +169,9 @@ def without_store_secrets(config: Config) -> Config:
         replace(backend, secret_access_key=BLANK) if backend.secret_access_key else backend
         for backend in config.kms.backends
     )
-    identities = tuple(replace(who, upstreams=()) if who.upstreams else who for who in config.identities)
+    identities = tuple(
+        replace(who, upstreams=(), assume_role=None, aws_credentials=None) for who in config.identities
+    )
     return replace(
         config, upstreams=upstreams, identities=identities, kms=replace(config.kms, backends=backends)
     )

@@ -109,7 +109,12 @@ def _upstreams(config: Config) -> Iterator[Problem]:
 def _urls(config: Config) -> Iterator[Problem]:
     urls = [(f"upstreams[{i}].url", u.url) for i, u in enumerate(config.upstreams)]
     backends = enumerate(config.kms.backends)
-    urls += [(f"kms.backends[{i}].endpoint_url", b.endpoint_url) for i, b in backends if b.endpoint_url]
+    urls += [
+        (f"kms.backends[{i}].{name}", url)
+        for i, b in backends
+        for name in ("endpoint_url", "sts_endpoint_url")
+        if (url := getattr(b, name, None))
+    ]
     for path, url in urls:
         if not _is_url(url):
             yield Problem(path, "must be http:// or https://, a host, perhaps a port: https://s3.example.com")

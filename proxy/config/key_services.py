@@ -16,7 +16,7 @@ MAX_SOCKET_PATH_BYTES = 100
 
 
 def key_services(config: Config) -> Iterator[Problem]:
-    for check in (_backends, _claims, _aws_backends, _hsm):
+    for check in (_backends, _claims, _aws_backends, _aws_identities, _hsm):
         yield from check(config)
 
 
@@ -80,6 +80,18 @@ def _aws_backends(config: Config) -> Iterator[Problem]:
                 yield Problem(
                     f"{path}.{name}", "AWS lets nobody else use alias/aws/*: name a key of your own"
                 )
+
+
+def _aws_identities(config: Config) -> Iterator[Problem]:
+    for i, who in enumerate(config.identities):
+        given = [name for name in ("assume_role", "aws_credentials") if getattr(who, name) is not None]
+        for name in given:
+            if not _aws(config):
+                yield Problem(f"identities[{i}].{name}", "says nothing: no kms.backends has type aws")
+        if len(given) > 1:
+            yield Problem(
+                f"identities[{i}].aws_credentials", "stands beside assume_role: write one of the two"
+            )
 
 
 def _hsm(config: Config) -> Iterator[Problem]:

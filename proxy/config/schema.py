@@ -23,6 +23,7 @@ from proxy.config.terms import (
     Document,
     Domain,
     EnvironmentName,
+    ExternalId,
     FilePath,
     KeyId,
     KeyPattern,
@@ -35,6 +36,7 @@ from proxy.config.terms import (
     Preset,
     PrincipalArn,
     Region,
+    RoleArn,
     Secret,
     StatePlace,
     Timeout,
@@ -174,6 +176,22 @@ class StoreCredentials:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AssumedRole:
+    """What the proxy becomes at AWS KMS for an identity: a session that names it."""
+
+    role_arn: RoleArn
+    external_id: ExternalId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsCredentials:
+    """As whom AWS KMS is called for an identity."""
+
+    access_key_id: AccessKeyId
+    secret_access_key: Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """Somebody who may sign requests; with two access keys, the old and the new, while they are rolled."""
 
@@ -190,6 +208,10 @@ class Identity:
     """What policies see as aws:PrincipalTag/NAME."""
     upstreams: tuple[StoreCredentials, ...] = ()
     """So that ownership and ACLs on the store are this identity's own. Where none is named: the proxy's."""
+    assume_role: AssumedRole | None = None
+    """With it AWS's own key policies and grants decide about this identity, and not its `policies` here."""
+    aws_credentials: AwsCredentials | None = None
+    """In the place of a role."""
 
     def __post_init__(self) -> None:
         if not self.arn:
@@ -224,6 +246,8 @@ class AwsBackend:
     """The key ARNs that this backend answers for. Two backends must not claim the same one."""
     region: Region = "us-east-1"
     endpoint_url: Url | None = None
+    sts_endpoint_url: Url | None = None
+    """Where the roles of identities are assumed; None: at AWS's STS in the region."""
     access_key_id: AccessKeyId | None = None
     secret_access_key: Secret | None = None
     owned_key: KeyId = "alias/sealgate/owned"

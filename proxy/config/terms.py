@@ -138,6 +138,10 @@ PrincipalArn = Annotated[
         "arn:aws:iam::ACCOUNT:user/NAME or another principal's ARN",
     ),
 ]
+RoleArn = Annotated[
+    str, Shape(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+", "arn:aws:iam::ACCOUNT:role/NAME")
+]
+ExternalId = Annotated[str, Shape(r"[A-Za-z0-9+=,.@:/_-]{2,1224}", "2 to 1224 letters, digits or +=,.@:/_-")]
 AccessKeyId = Annotated[
     str, Shape(r"[A-Za-z0-9_.+=@-]{3,128}", "3 to 128 letters, digits or _.+=@-"), SOURCED
 ]

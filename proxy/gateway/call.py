@@ -7,6 +7,7 @@ from datetime import datetime
 from email.utils import formatdate
 
 from proxy.auth.verify import Authenticated, Authenticator
+from proxy.gateway.authorization.judged_keys import JudgedKeys
 from proxy.gateway.authorization.permissions import Principal
 from proxy.gateway.browser.origins import Origins
 from proxy.gateway.budget import SharedBudget
@@ -83,6 +84,7 @@ class Rooms:
     principals: Mapping[str, Principal]
     """Every identity by its ARN, with what its policies say."""
     keys: KeyProvider
+    judged_keys: JudgedKeys
     stores: Stores
     rules: Rules
     budget: SharedBudget

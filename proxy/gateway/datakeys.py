@@ -8,6 +8,7 @@ place, and no KMS is asked.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from proxy.gateway.authorization.key_use import DECRYPT, GENERATE, check_key_use
 from proxy.gateway.call import Call
 from proxy.gateway.customer_keys import customer_key_of
 from proxy.gateway.sealing_plan import SealingPlan, check_allowed
@@ -56,7 +57,7 @@ async def sealing_key(call: Call, plan: SealingPlan) -> SealingKey:
         data_key_per_object=plan.per_object,
         client_context=plan.client_context,
     )
-    data_key = await _generated(call, plan.key_id, context, plan)
+    data_key = await _generated_as_asked(call, context, plan)
     _note(call, plan.mode, per_object=plan.per_object, data_key=data_key)
     _check_accepted(call, data_key.key_arn)
     check_allowed(call, data_key.key_arn)
@@ -111,6 +112,18 @@ async def check_right_key(call: Call, sealed: SealedEnvelope) -> None:
         await opened_envelope(call, sealed)
 
 
+async def _generated_as_asked(call: Call, context: KeyContext, plan: SealingPlan) -> DataKey:
+    """Under the key of the plan, which the client may use."""
+    if plan.mode is Mode.OWNED:
+        return await _generated(call, plan.key_id, context, plan)
+    with call.trace.during(Phase.KMS):
+        key_arn = await check_key_use(call, GENERATE, plan.key_id, context)
+    data_key = await _generated(call, plan.key_id, context, plan)
+    if key_arn not in {"", data_key.key_arn}:  # the alias was not known before, or has moved meanwhile
+        await check_key_use(call, GENERATE, data_key.key_arn, context)
+    return data_key
+
+
 async def _generated(call: Call, key_id: str, context: KeyContext, plan: SealingPlan) -> DataKey:
     with call.trace.during(Phase.KMS):
         return await call.rooms.keys.generate(key_id, context, call.caller, fresh=plan.per_object)
@@ -151,6 +164,8 @@ async def _unwrap(
     try:
         check(call, key_arn)
         with call.trace.during(Phase.KMS):
+            if not (owned and call.rooms.accepts_owned(key_arn)):
+                await check_key_use(call, DECRYPT, key_arn, context)
             return await call.rooms.keys.unwrap(key_arn, wrapped, context, call.caller)
     except KeyRefused as exc:
         # Not the KMS's word about this caller: our own rule's, or about a key that no client is refused.

@@ -1,6 +1,7 @@
 """A worker's key services: backends with counters, and the keys that stand for the service's own."""
 
 import ssl
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -10,12 +11,14 @@ from pathlib import Path
 from proxy.auth.sigv4 import Credentials
 from proxy.config import schema
 from proxy.config.patterns import covers
+from proxy.gateway.authorization.judged_keys import JudgedKeys
 from proxy.hsm.core.names import MANAGED_ALIAS, OWNED_ALIAS, SERVICE_ACCOUNT
-from proxy.keys.aws import AwsKmsSettings, open_aws_keys
+from proxy.keys.aws import AwsKeys, AwsKmsSettings, open_aws_keys
+from proxy.keys.aws_sessions import AwsIdentity
 from proxy.keys.cache import CacheCounts, CachedKeys, CacheLimits
 from proxy.keys.decisions import DecisionLimits
 from proxy.keys.hsm import HsmKeys, HsmSettings, open_hsm_keys
-from proxy.keys.hsm_watch import Watch
+from proxy.keys.names import KeyNames
 from proxy.keys.provider import Caller, KeyProvider, KeyServiceError
 from proxy.keys.routing import Backend, RoutedKeys
 from proxy.metrics import Metrics
@@ -39,6 +42,7 @@ class KeyStack:
     """All key services of a configuration behind one cache."""
 
     keys: CachedKeys
+    judged: JudgedKeys
     backends: tuple[CountedKeys, ...]
     owned_key_id: str
     managed_key_id: str
@@ -51,27 +55,27 @@ class KeyStack:
 async def open_keys(config: schema.Config, start: Start, metrics: Metrics, counts: CacheCounts) -> KeyStack:
     """To be closed by its `keys`. Raises StartRefused; then nothing is left open."""
     async with AsyncExitStack() as opened:
+        services: list[KeyProvider] = []
         counted: list[CountedKeys] = []
-        backends: list[Backend] = []
-        watches: list[Watch] = []
         for section in config.kms.backends:
-            service = await _open_keys(section, config, start)
-            if isinstance(service, HsmKeys):
-                watches.append(service.watch)
-            counted.append(CountedKeys(service, metrics, backend=section.name))
+            services.append(await _open_keys(section, config, start))
+            counted.append(CountedKeys(services[-1], metrics, backend=section.name))
             opened.push_async_callback(counted[-1].aclose)
-            backends.append(_backend(section, counted[-1]))
+        backends = [_backend(*each) for each in zip(config.kms.backends, counted, strict=True)]
         owned, managed = service_keys(next(each for each in config.kms.backends if each.write))
         owned_arns, managed_arns = await service_key_arns(config, backends)
         opened.pop_all()
     cache = config.kms.data_key_cache
-    keys = CachedKeys(
-        RoutedKeys(backends), cache_limits(cache), decisions=decision_limits(cache), counts=counts
-    )
-    for watch in watches:
-        watch.heard = keys.forget
+    routed = RoutedKeys(backends)
+    keys = CachedKeys(routed, cache_limits(cache), decisions=decision_limits(cache), counts=counts)
+    for service in services:
+        if isinstance(service, HsmKeys):
+            service.watch.heard = keys.forget
+        elif isinstance(service, AwsKeys):
+            _use_as_proxy(service, config, owned_arns)
     return KeyStack(
         keys=keys,
+        judged=judged_keys(config, routed, managed_arns),
         backends=tuple(counted),
         owned_key_id=owned,
         managed_key_id=managed,
@@ -80,19 +84,69 @@ async def open_keys(config: schema.Config, start: Start, metrics: Metrics, count
     )
 
 
+def _use_as_proxy(service: AwsKeys, config: schema.Config, owned_arns: tuple[str, ...]) -> None:
+    """What asks for no key is under the service's own, for which no identity needs a right."""
+    names = (section.owned_key for section in config.kms.backends if section.type == "aws")
+    for key_id in (*names, *owned_arns):
+        service.use_as_proxy(key_id)
+
+
+def judged_keys(config: schema.Config, keys: KeyProvider, managed_arns: tuple[str, ...]) -> JudgedKeys:
+    """AWS KMS sees the proxy: who may use a key there is decided before it is asked."""
+    at_aws = tuple(pattern for each in config.kms.backends if each.type == "aws" for pattern in each.arns)
+    names = KeyNames(
+        keys,
+        own_caller(),
+        remembered_seconds=config.kms.data_key_cache.decision_max_age_seconds,
+        clock=time.monotonic,
+    )
+    return JudgedKeys(
+        at_such_a_service=claim_of(at_aws),
+        names_too=any(each.write and each.type == "aws" for each in config.kms.backends),
+        arn_of=names.arn_of,
+        is_managed=claim_of(managed_arns),
+        has_session=frozenset(who.arn for who in aws_identities(config)).__contains__,
+    )
+
+
+def aws_identities(config: schema.Config) -> tuple[AwsIdentity, ...]:
+    """Those who are somebody to AWS themselves."""
+    return tuple(_aws_identity(who) for who in config.identities if who.assume_role or who.aws_credentials)
+
+
+def _aws_identity(who: schema.Identity) -> AwsIdentity:
+    if who.assume_role:
+        return AwsIdentity(
+            name=who.name,
+            arn=who.arn,
+            role_arn=who.assume_role.role_arn,
+            external_id=who.assume_role.external_id or "",
+        )
+    assert who.aws_credentials, "it has one of the two"
+    return AwsIdentity(
+        name=who.name,
+        arn=who.arn,
+        access_key_id=who.aws_credentials.access_key_id,
+        secret_access_key=who.aws_credentials.secret_access_key.reveal(),
+    )
+
+
 async def _open_keys(backend: schema.Backend, config: schema.Config, start: Start) -> KeyProvider:
     if backend.type == "hsm":
         return _open_hsm(backend, config, start)
+    return await open_aws_keys(aws_settings(backend), aws_identities(config))
+
+
+def aws_settings(backend: schema.AwsBackend) -> AwsKmsSettings:
     secret = backend.secret_access_key
-    return await open_aws_keys(
-        AwsKmsSettings(
-            region=backend.region,
-            endpoint_url=backend.endpoint_url,
-            access_key_id=backend.access_key_id,
-            secret_access_key=secret.reveal() if secret else None,
-            connect_timeout_seconds=backend.connect_timeout_seconds,
-            read_timeout_seconds=backend.read_timeout_seconds,
-        )
+    return AwsKmsSettings(
+        region=backend.region,
+        endpoint_url=backend.endpoint_url,
+        sts_endpoint_url=backend.sts_endpoint_url,
+        access_key_id=backend.access_key_id,
+        secret_access_key=secret.reveal() if secret else None,
+        connect_timeout_seconds=backend.connect_timeout_seconds,
+        read_timeout_seconds=backend.read_timeout_seconds,
     )
 
 
@@ -150,7 +204,7 @@ async def service_key_arns(
             except KeyServiceError as exc:
                 raise StartRefused(
                     f"kms.backends ({section.name}): {name} {key_id}: {exc}: make it with"
-                    " `aws kms create-key` and `aws kms create-alias`, or name another key"
+                    " `sealgate kms prepare`, or name another key"
                 ) from None
             arns.append(described.key_arn)
     return tuple(owned), tuple(managed)

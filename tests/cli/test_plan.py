@@ -28,13 +28,20 @@ def test_a_plan_that_fails_leaves_no_address_bound(tmp_path: Path) -> None:
 
 
 def test_the_key_service_is_not_told_what_opens_the_store(tmp_path: Path) -> None:
-    """Neither the proxy's credentials there nor an identity's own."""
+    """Neither the proxy's credentials there nor an identity's own, nor its own at AWS."""
     theirs = {"name": "store", "access_key_id": "ALICETHERE", "secret_access_key": "alice-there"}
     [alice] = whole()["identities"]
-    path = written(tmp_path, identities=[alice | {"upstreams": [theirs]}])
+    at_aws = {"access_key_id": "ALICEATAWS", "secret_access_key": "alice-at-aws"}
+    backends = [{"type": "hsm", "write": True, "arns": ["arn:aws:kms:*:111122223333:*"]}]
+    backends.append({"type": "aws", "arns": ["arn:aws:kms:*:444455556666:*"]})
+    path = written(
+        tmp_path,
+        identities=[alice | {"upstreams": [theirs], "aws_credentials": at_aws}],
+        kms={"backends": backends},
+    )
 
     told = renewals_of(loaded(path))
 
-    for secret in (STORE_SECRET, "alice-there"):
+    for secret in (STORE_SECRET, "alice-there", "alice-at-aws"):
         assert secret in told["worker"].config_text
         assert secret not in told["hsm"].config_text

@@ -19,6 +19,8 @@ EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
 IN_COMMENTS = {
     *("hsm.root_key.env", "hsm.root_key.passphrase_file", "hsm.root_key.passphrase_env"),
     "kms.backends.ca_file",
+    "identities.aws_credentials",
+    *(f"identities.aws_credentials.{name}" for name in ("access_key_id", "secret_access_key")),
 }
 
 

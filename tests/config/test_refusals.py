@@ -14,6 +14,7 @@ NEAR = {"type": "hsm", "write": True}
 FAR = NEAR | {"endpoint_url": "https://keys.example.com:8081"}
 HSM = {"store": "hsm.sqlite", "root_key": {"env": "ROOT"}}
 AWS = {"type": "aws", "write": True}
+ROLE = {"role_arn": "arn:aws:iam::111122223333:role/photos"}
 RULE = {"match": "photos"}
 KEY_ARN = "arn:aws:kms:us-east-1:111122223333:key/k"
 BOB = {
@@ -233,6 +234,25 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str, str]] = [
         "buckets[0].keys",
         "leaves out the rule's own key",
     ),
+    (
+        {"identities.0.assume_role": {"role_arn": "arn:aws:iam::111122223333:user/x"}},
+        "identities[0].assume_role.role_arn",
+        "arn:aws:iam::ACCOUNT:role/NAME",
+    ),
+    (
+        {"identities.0.assume_role": ROLE, "kms.backends": [NEAR], "hsm": HSM},
+        "identities[0].assume_role",
+        "says nothing: no kms.backends has type aws",
+    ),
+    (
+        {
+            "identities.0.assume_role": ROLE,
+            "identities.0.aws_credentials": {"access_key_id": "AKIDATAWS", "secret_access_key": "x"},
+        },
+        "identities[0].aws_credentials",
+        "stands beside assume_role: write one of the two",
+    ),
+    ({"kms.backends.0.sts_endpoint_url": "http://:1"}, "kms.backends[0].sts_endpoint_url", "a host"),
     (
         {"limits.held_body_bytes": 8 << 20, "limits.memory_budget_bytes": 16 << 20},
         "limits.held_body_bytes",

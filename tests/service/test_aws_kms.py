@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 
 from tests.service.clients import bare, client
 from tests.service.relay import Relay, relaying
 from tests.service.running import Launched, launched, until
-from tests.stores.sealgate import User
+from tests.stores.sealgate import User, config_for, run
 from tests.stores.seaweedfs import Store
 
 PROXY = User(name="proxy", account="", access_key="AKIAPROXYATAWS00", secret_key="proxy-secret-at-aws")
@@ -36,15 +37,27 @@ def relay(moto: str) -> Iterator[Relay]:
 
 
 @pytest.fixture(scope="module")
-def keys(moto: str) -> dict[str, str]:
+def keys(moto: str, store: Store, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What the operator makes at AWS first: ARNs of the service-owned, the managed and a customer's key."""
+    directory = Path(tmp_path_factory.mktemp("prepared"))
+    told = prepared(moto, store, directory)
+    assert "(there already)" not in told
     with client("kms", moto, PROXY) as kms:
-        arns = {
-            name: kms.create_key()["KeyMetadata"]["Arn"] for name in ("owned", "managed", "customer", "other")
-        }
-        kms.create_alias(AliasName=OWNED, TargetKeyId=arns["owned"])
-        kms.create_alias(AliasName=MANAGED, TargetKeyId=arns["managed"])
+        arns = {name: kms.create_key()["KeyMetadata"]["Arn"] for name in ("customer", "other")}
+        for name, alias in (("owned", OWNED), ("managed", MANAGED)):
+            key = kms.describe_key(KeyId=alias)["KeyMetadata"]
+            arns[name] = key["Arn"]
+            assert kms.get_key_rotation_status(KeyId=key["KeyId"])["KeyRotationEnabled"]
+            assert f"aws: {alias}: {key['Arn']} (made)" in told
     return arns
+
+
+def prepared(moto: str, store: Store, directory: Path, *, check: bool = True, **settings: Any) -> str:
+    """What `sealgate kms prepare` says."""
+    config = config_for(store, directory, kms={"backends": [backend(moto, **settings)]})
+    del config["hsm"]
+    (directory / "config.yaml").write_text(yaml.safe_dump(config))
+    return run("kms", "prepare", "--config", str(directory / "config.yaml"), check=check)
 
 
 def backend(url: str, **settings: Any) -> dict[str, Any]:
@@ -160,7 +173,25 @@ def test_a_key_that_aws_does_not_have(
         told = service.last_line
 
     assert told.startswith(f"Error: worker-0: kms.backends (aws): {field} alias/no-such-key: ")
-    assert "aws kms create-key" in told
+    assert "sealgate kms prepare" in told
+
+
+def test_prepare_makes_nothing_twice_and_says_what_it_cannot_make(
+    store: Store, tmp_path: Path, moto: str, keys: dict[str, str]
+) -> None:
+    again = prepared(moto, store, tmp_path)
+
+    assert [line.rpartition(": ")[2] for line in again.splitlines() if line.startswith("aws: ")] == [
+        f"{keys['owned']} (there already)",
+        f"{keys['managed']} (there already)",
+    ]
+    missing = f"arn:aws:kms:us-east-1:{MOTO_ACCOUNT}:key/00000000-0000-0000-0000-000000000000"
+    told = prepared(moto, store, tmp_path, check=False, managed_key=missing)
+    assert f"Error: kms.backends (aws): {missing}: there is no such key" in told
+    with client("kms", moto, PROXY) as kms:
+        off = kms.create_key()["KeyMetadata"]
+        kms.disable_key(KeyId=off["KeyId"])
+    assert f"{off['Arn']} is Disabled" in prepared(moto, store, tmp_path, check=False, owned_key=off["Arn"])
 
 
 def test_moving_from_the_built_in_service_to_aws(
