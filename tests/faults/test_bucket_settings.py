@@ -8,6 +8,7 @@ import json
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -200,7 +201,7 @@ def test_of_writers_at_once_one_wins_whole(setting: Setting, kms: Any, found: Ev
     """Two replicas put two keys, each in several requests at once. What is written meanwhile has one key or
     the other: never a weaker one, never a finding; and in the end all are of one mind.
     """
-    rules = [
+    rules: list[dict[str, Any]] = [
         {
             "ApplyServerSideEncryptionByDefault": {
                 "SSEAlgorithm": "aws:kms",
@@ -243,14 +244,12 @@ def test_of_writers_at_once_one_wins_whole(setting: Setting, kms: Any, found: Ev
 
 def test_two_settings_put_at_once_are_both_kept(setting: Setting) -> None:
     """They lie in one record: neither writes the other's away."""
+    put_policy = partial(setting.pair.other.put_bucket_policy, Bucket=setting.bucket, Policy=POLICY)
     for number in range(ROUNDS):
         rule = KMS if number % 2 else OWNED
         with ThreadPoolExecutor(2) as at_once:
-            policy = at_once.submit(
-                ended, lambda: setting.pair.other.put_bucket_policy(Bucket=setting.bucket, Policy=POLICY)
-            )
-            default = at_once.submit(ended, lambda rule=rule: setting.put(rule))
-            assert (policy.result(), default.result()) == ("done", "done")
+            both = [at_once.submit(ended, step) for step in (put_policy, partial(setting.put, rule))]
+            assert [each.result() for each in both] == ["done", "done"]
 
         for s3 in (setting.pair.one, setting.pair.other):
             found = s3.get_bucket_encryption(Bucket=setting.bucket)["ServerSideEncryptionConfiguration"]
