@@ -48,6 +48,12 @@ def _addresses(config: Config) -> Iterator[Problem]:
         yield Problem("hsm.listen.address", "must be 127.0.0.1 or ::1, where hsm.listen has no tls")
 
 
+def _reset_within_reach(config: Config) -> Iterator[Problem]:
+    hsm = config.hsm
+    if hsm and hsm.test_reset and hsm.listen and not _is_loopback(hsm.listen.address):
+        yield Problem("hsm.test_reset", "is for tests on one machine: leave it out, or listen on 127.0.0.1")
+
+
 def _is_loopback(address: str) -> bool:
     return not _is_address(address) or ipaddress.ip_address(address).is_loopback
 
@@ -317,6 +323,7 @@ def _is_url(url: str) -> bool:
 CONTRADICTIONS: tuple[Check, ...] = (
     _ports,
     _addresses,
+    _reset_within_reach,
     _networks,
     _duplicates,
     _accounts,

@@ -13,6 +13,7 @@ Refused = Callable[..., list[str]]
 NEAR = {"type": "hsm", "write": True}
 FAR = NEAR | {"endpoint_url": "https://keys.example.com:8081"}
 HSM = {"store": "hsm.sqlite", "root_key": {"env": "ROOT"}}
+REACHED = {"address": "10.0.0.1", "tls": {"certificate_file": "c", "key_file": "k"}}
 AWS = {"type": "aws", "write": True}
 ROLE = {"role_arn": "arn:aws:iam::111122223333:role/photos"}
 RULE = {"match": "photos"}
@@ -123,6 +124,7 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str, str]] = [
     ({"listen.port": 9090}, "admin.port", "is 9090, which listen.port has: write another port"),
     ({"hsm": HSM | {"listen": {"port": 8080}}}, "hsm.listen.port", "which listen.port has"),
     ({"hsm": HSM | {"listen": {"address": "10.0.0.1"}}}, "hsm.listen.address", "must be 127.0.0.1 or ::1"),
+    ({"hsm": HSM | {"listen": REACHED, "test_reset": True}}, "hsm.test_reset", "is for tests on one machine"),
     (
         {"kms": {"backends": [FAR | {"secret_access_key": "s"}]}},
         "kms.backends[0].access_key_id",
