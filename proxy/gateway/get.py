@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from proxy.gateway.asked import ALL, Asked, Extent, asked_of, extent_of, no_such_part
+from proxy.gateway.asked import ALL, Asked, Extent, asked_of, extent_of
 from proxy.gateway.body_end import (
     check_size,
     known_parts,
@@ -84,6 +84,8 @@ async def _get_sealed(call: Call, asked: Asked) -> None:
     known = _remembered(call, asked)
     if known is None and asked.open_start:
         known = await _looked_up(call, asked)
+        if known is None:
+            return
     found = await _ask(call, _question(call, asked, known))
     if found is None:
         return
@@ -104,15 +106,20 @@ def _remembered(call: Call, asked: Asked) -> Known | None:
     return known
 
 
-async def _looked_up(call: Call, asked: Asked) -> Known:
-    """The object by its head, where the first byte to ask for depends on it. Raises what HEAD raises."""
+async def _looked_up(call: Call, asked: Asked) -> Known | None:
+    """The object by its head, where the first byte to ask for depends on it. Raises what HEAD raises.
+
+    None where it was a folder marker, whose head is all there is to answer.
+    """
     headers = store_headers("HeadObject", call.request.headers)
     request = request_for(call, headers, method="HEAD", query=version_query(call))
     async with answer_to(call, request) as response:
         await refuse_unless_ok(call, response)
         found = await maybe_sealed(call, response, sealed_total(response))
-    if found is None:
-        raise _nothing_there(asked)
+        if found is None:
+            extent_of(asked, OneRun(0))
+            await _reply_marker(call, response)
+            return None
     layout: Layout = OneRun(found.plain_length)
     if found.envelope.multipart:
         layout = await known_parts(call, found, await opened_envelope(call, found.envelope))
@@ -157,7 +164,8 @@ async def _ask(call: Call, question: Question) -> Found | None:
             raise _past_the_end(question.asked, response)
         await refuse_unless_ok(call, response)
         if not question.asked.whole and _is_folder_marker(call, response):
-            raise _nothing_there(question.asked)
+            extent_of(question.asked, OneRun(0))  # no range is in it
+            raise Overwritten
         asked_from = None if question.asked.whole else question.window.sealed_first
         try:
             found = await maybe_sealed(call, response, sealed_total(response, sealed_first=asked_from))
@@ -167,7 +175,7 @@ async def _ask(call: Call, question: Question) -> Found | None:
             await pass_left(call, response)
             return None
         if found is None:
-            await call.reply(200, client_headers(response.headers) | {"accept-ranges": "bytes"})
+            await _reply_marker(call, response)
             return None
         if question.known is not None and question.known.seal != found.envelope.seal:
             raise Overwritten
@@ -184,8 +192,9 @@ async def _ask(call: Call, question: Question) -> Found | None:
 async def _look_for_plain(call: Call, asked: Asked) -> None:
     """A sealed body is longer than its plaintext: a plain one may have bytes where a sealed one has none."""
     if call.rule.reads_plain(call.rooms.now()):
-        known = await _looked_up(call, asked)
-        extent_of(asked, known.layout)
+        known = await _looked_up(call, asked) if asked.range is not None else None
+        if known is not None:
+            extent_of(asked, known.layout)
         raise Overwritten  # it has the bytes, and is another than the one that had them not
 
 
@@ -272,11 +281,9 @@ def _is_folder_marker(call: Call, response: Response) -> bool:
     return call.request.key.endswith("/") and response.status == 200 and response.content_length == 0
 
 
-def _nothing_there(asked: Asked) -> S3Error:
-    """What to say of a folder marker."""
-    if asked.part is not None:
-        return no_such_part()
-    return S3Error("InvalidRange", RangeRequested=str(asked.range), ActualObjectSize="0")
+async def _reply_marker(call: Call, response: Response) -> None:
+    overrides = response_overrides(call.request, signed=call.authenticated is not None)
+    await call.reply(200, client_headers(response.headers) | {"accept-ranges": "bytes"} | overrides)
 
 
 def _past_the_end(asked: Asked, response: Response) -> S3Error:

@@ -51,9 +51,11 @@ class AtRest:
         *,
         opens: bool | None = None,
         client_key: bytes | None = None,
+        version_id: str = "",
     ) -> Sealed:
         """`opens`: whether it must open to us; by default, where a key is given or the key service has it."""
-        head = self.store.get_object(Bucket=bucket, Key=key)
+        version = {"VersionId": version_id} if version_id else {}
+        head = self.store.get_object(Bucket=bucket, Key=key, **version)
         body: bytes = head.pop("Body").read()
         metadata = dict(head["Metadata"])
         header = metadata.pop("sealgate", "")

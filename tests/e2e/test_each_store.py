@@ -1,6 +1,7 @@
 """What holds in front of every store, tried in front of two that share no code: SeaweedFS and JuiceFS."""
 
 import urllib.parse
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -209,6 +210,33 @@ def test_a_folder_with_a_body_is_sealed_or_refused_and_never_lost(front: Front) 
     assert front.capabilities.drops_folder_bodies
     assert refused(caught.value) == (400, "InvalidRequest")
     assert front.names(bucket) == ["empty/"]
+
+
+@pytest.mark.parametrize("method", ["get_object", "head_object"])
+def test_a_folder_marker_is_an_object_of_one_empty_part(front: Front, bucket: str, method: str) -> None:
+    """As an empty object of any other name; a range of nothing there is not."""
+    front.s3.put_object(Bucket=bucket, Key="marker/", Body=b"")
+    front.s3.put_object(Bucket=bucket, Key="empty", Body=b"")
+    asked: list[tuple[dict[str, Any], object]] = [
+        ({}, (200, 0)),
+        ({"PartNumber": 1}, (200, 0)),
+        ({"PartNumber": 2}, 416),
+        ({"Range": "bytes=0-0"}, 416),
+        ({"Range": "bytes=-1"}, 416),
+    ]
+
+    for key in ("marker/", "empty"):
+        assert [answer_of(front, method, bucket, key, each) for each, _ in asked] == [
+            told for _, told in asked
+        ]
+
+
+def answer_of(front: Front, method: str, bucket: str, key: str, asked: dict[str, Any]) -> object:
+    try:
+        answer = getattr(front.s3, method)(Bucket=bucket, Key=key, **asked)
+    except ClientError as refusal:
+        return refused(refusal)[0]
+    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["ContentLength"]
 
 
 @pytest.mark.parametrize("size", [200, 256])

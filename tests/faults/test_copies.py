@@ -38,6 +38,8 @@ class Places:
     near: str = field(default_factory=lambda: f"near-{uuid.uuid4()}")
     parted: str = field(default_factory=lambda: f"parted-{uuid.uuid4()}")
     """One request copies 5 MiB there, and no more."""
+    nowhere: str = field(default_factory=lambda: f"nowhere-{uuid.uuid4()}")
+    """As parted, and not there."""
     held: str = field(default_factory=lambda: f"held-{uuid.uuid4()}")
     """As parted, with Object Lock."""
     blunt: str = field(default_factory=lambda: f"blunt-{uuid.uuid4()}")
@@ -78,7 +80,14 @@ def service(
         upstream | {"name": "parted", "capabilities": {"largest_copy_bytes": 5 * MIB}},
         upstream | {"name": "blunt", "capabilities": {"conditional_copies": False}},
     ]
-    behind = {"near": "near", "parted": "parted", "held": "parted", "blunt": "blunt", "dated": "blunt"}
+    behind = {
+        "near": "near",
+        "parted": "parted",
+        "nowhere": "parted",
+        "held": "parted",
+        "blunt": "blunt",
+        "dated": "blunt",
+    }
     rules = [{"match": getattr(places, name), "upstream": upstream} for name, upstream in behind.items()]
     directory = Path(tmp_path_factory.mktemp("copying"))
     with serving(replace(store, url=relay.url), directory, upstreams=upstreams, buckets=rules) as running:
@@ -338,6 +347,17 @@ def test_a_copy_to_another_store_passes_through(s3: Any, raw: Any, places: Place
     assert (got["Metadata"], got["ContentType"]) == ({"a": "b"}, "text/x")
     tags = raw.get_object_tagging(Bucket=places.parted, Key=f"{key}-copy")["TagSet"]
     assert tags == [{"Key": "k", "Value": "v"}]
+
+
+@pytest.mark.parametrize("size", [1, 6 * MIB])
+def test_a_copy_into_no_bucket_says_so(s3: Any, places: Places, key: str, size: int) -> None:
+    """By one request and by parts."""
+    s3.put_object(Bucket=places.parted, Key=key, Body=plaintext(size))
+
+    with pytest.raises(ClientError) as caught:
+        copied(s3, key, places.parted, places.nowhere)
+
+    assert refused(caught.value) == (404, "NoSuchBucket")
 
 
 def test_a_damaged_source_leaves_nothing_where_it_is_read(

@@ -11,7 +11,14 @@ from proxy.gateway.call import Call
 from proxy.gateway.copies.source import Made, Source, SourceChanged, made_result
 from proxy.gateway.forward import XML
 from proxy.gateway.side_by_side import side_by_side
-from proxy.gateway.store import ERROR_BYTES, answer_to, refusal, refuse_unless_ok, request_for
+from proxy.gateway.store import (
+    ERROR_BYTES,
+    answer_to,
+    refusal,
+    refuse_missing_bucket,
+    refuse_unless_ok,
+    request_for,
+)
 from proxy.s3.copying import SOURCE_RANGE, failure_within, parse_copy_result
 from proxy.s3.multipart import (
     MOST_PARTS,
@@ -31,6 +38,7 @@ _CONDITIONS = frozenset({"if-match", "if-none-match"})
 
 async def copy_in_parts(call: Call, source: Source, described: dict[str, str]) -> Made:
     """Raises SourceChanged. Whatever ends it early ends the upload, too."""
+    await refuse_missing_bucket(call)  # SeaweedFS begins an upload in a bucket that is not there, and ends it
     conditions = {name: value for name, value in described.items() if name in _CONDITIONS}
     upload_id = await _begin(call, {name: described[name] for name in described.keys() - _CONDITIONS})
     try:
