@@ -149,8 +149,9 @@ def _anonymous(path: str, rule: Rule, config: Config) -> Iterator[Problem]:
         return
     if rule.anonymous != "forward":
         yield Problem(f"{path}.anonymous_as", "says nothing where anonymous requests are refused")
-    if rule.anonymous_as not in {who.arn for who in config.identities}:
-        yield Problem(f"{path}.anonymous_as", f"{rule.anonymous_as} is the ARN of none of identities")
+    if rule.anonymous_as not in {who.arn for who in config.identities if not who.disabled}:
+        says = f"{rule.anonymous_as} is the ARN of none of identities, or of one that is disabled"
+        yield Problem(f"{path}.anonymous_as", says)
 
 
 def _no_such_store(path: str, name: str | None, names: Iterable[str]) -> Problem:

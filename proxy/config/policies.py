@@ -26,7 +26,7 @@ def policies_of(config: Config) -> Mapping[str, tuple[Policy, ...]]:
         return compiled[document.text]
 
     return {
-        who.arn: tuple(policy(_written(config, document)) for document in who.policies)
+        who.arn: tuple(policy(_written(config, document)) for document in who.policies if not who.disabled)
         for who in config.identities
     }
 
@@ -55,7 +55,7 @@ def policy_warnings(config: Config) -> Iterator[Problem]:
             elif key.never:
                 yield Problem(path, f"{key.name} is a condition key that no request here has")
     for i, who in enumerate(config.identities):
-        if not who.policies:
+        if not (who.policies or who.disabled):
             yield Problem(f"identities[{i}].policies", "are missing: this identity may do nothing")
 
 

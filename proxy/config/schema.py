@@ -202,6 +202,8 @@ class Identity:
     access_keys: Annotated[tuple[AccessKey, ...], Bounds(1, 2)]
     kind: Literal["user", "proxy"] = "user"
     """A proxy speaks to the key service here for clients of its own; it has no other right."""
+    disabled: bool = False
+    """Its signatures are refused and it has no rights; its name and ARN stay taken."""
     policies: tuple[Document, ...] = ()
     """IAM policies, or names of those in `policies`. Without any it may do nothing."""
     tags: Mapping[str, str] = field(default_factory=dict)

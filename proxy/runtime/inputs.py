@@ -46,6 +46,7 @@ async def journal_of(config: schema.Config, metrics: Metrics) -> AsyncIterator[J
 
 
 def identities_of(config: schema.Config) -> list[Identity]:
+    """Those whose signatures are taken."""
     return [
         Identity(
             name=each.name,
@@ -56,6 +57,7 @@ def identities_of(config: schema.Config) -> list[Identity]:
             tags=each.tags,
         )
         for each in config.identities
+        if not each.disabled
     ]
 
 

@@ -49,6 +49,18 @@ def asking(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+key_argument = click.argument("key", metavar="KEY")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+def pairs_of(option: str, given: tuple[str, ...]) -> dict[str, str]:
+    """Of an option that may be given several times. Raises BadParameter."""
+    for pair in given:
+        if "=" not in pair:
+            raise click.BadParameter(f"{pair}: write NAME=VALUE", param_hint=option)
+    return dict(pair.partition("=")[::2] for pair in given)
+
+
 _IDENTITY_HELP = (
     "Who asks: one of `identities`. [default: the only one; of several, the environment's AWS_ACCESS_KEY_ID]"
 )

@@ -6,16 +6,12 @@ say what uses the key, and ask.
 
 import click
 
-from proxy.cli.keys.asking import Asking, asking
-from proxy.cli.keys.facts import fact_lines, facts_of, show_key
+from proxy.cli.keys.asking import Asking, asking, key_argument, pairs_of, yes_option
+from proxy.cli.keys.facts import ask_first, facts_of, show_key
+from proxy.cli.keys.grants import grant
 from proxy.cli.keys.money import cost_rows, saved_by_caching
-from proxy.cli.keys.service import Document
+from proxy.cli.keys.policies import policy
 from proxy.cli.keys.tables import moment, show, show_one
-
-NOT_LOOKED_AT = "Not looked at: what buckets' own default encryption names, and which objects it sealed."
-
-_key_argument = click.argument("key", metavar="KEY")
-_yes = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
 @click.group()
@@ -30,7 +26,7 @@ def keys() -> None:
 @asking
 def create(at: Asking, description: str, alias: str | None, tags: tuple[str, ...]) -> None:
     """Make a key."""
-    pairs = [dict(zip(("TagKey", "TagValue"), tag.partition("=")[::2], strict=True)) for tag in tags]
+    pairs = [{"TagKey": name, "TagValue": value} for name, value in pairs_of("--tag", tags).items()]
     made = at.service.ask("CreateKey", Description=description, Tags=pairs)["KeyMetadata"]
     if alias:
         name = f"alias/{alias.removeprefix('alias/')}"
@@ -61,7 +57,7 @@ def list_command(at: Asking) -> None:
 
 
 @keys.command(epilog="Example: sealgate keys describe alias/photos")
-@_key_argument
+@key_argument
 @asking
 def describe(at: Asking, key: str) -> None:
     """Show a key: its state, rotation, tags, last use, and what of the configuration uses it."""
@@ -71,7 +67,7 @@ def describe(at: Asking, key: str) -> None:
 
 
 @keys.command(epilog="Example: sealgate keys rotate alias/photos --every 180")
-@_key_argument
+@key_argument
 @click.option("--every", type=int, metavar="DAYS", help="Rotate automatically, every 90 to 2560 days.")
 @click.option("--off", is_flag=True, help="Rotate automatically no longer.")
 @asking
@@ -90,19 +86,19 @@ def rotate(at: Asking, key: str, every: int | None, *, off: bool) -> None:
 
 
 @keys.command(epilog="Example: sealgate keys disable alias/photos")
-@_key_argument
-@_yes
+@key_argument
+@yes_option
 @asking
 def disable(at: Asking, key: str, *, yes: bool) -> None:
     """Let a key be used for nothing, until it is enabled again."""
     metadata = at.key(key)
-    _ask(at, metadata, "Disable it", "Until it is enabled again, nothing under it can be read.", yes=yes)
+    ask_first(at, metadata, "Disable it", "Until it is enabled again, nothing under it can be read.", yes=yes)
     at.service.ask("DisableKey", KeyId=metadata["KeyId"])
     show_key(at, metadata)
 
 
 @keys.command(epilog="Example: sealgate keys enable alias/photos")
-@_key_argument
+@key_argument
 @asking
 def enable(at: Asking, key: str) -> None:
     """Let a disabled key be used again."""
@@ -112,21 +108,21 @@ def enable(at: Asking, key: str) -> None:
 
 
 @keys.command(epilog="Example: sealgate keys delete alias/photos --days 30")
-@_key_argument
+@key_argument
 @click.option("--days", type=int, default=30, show_default=True, help="To wait before it: 7 to 30.")
-@_yes
+@yes_option
 @asking
 def delete(at: Asking, key: str, days: int, *, yes: bool) -> None:
     """Have a key destroyed after a waiting time. Everything that it sealed is lost then."""
     metadata = at.key(key)
     says = f"In {days} days EVERYTHING THAT IT SEALED IS LOST, and from now on none of it can be read."
-    _ask(at, metadata, "Delete it", says, yes=yes)
+    ask_first(at, metadata, "Delete it", says, yes=yes)
     at.service.ask("ScheduleKeyDeletion", KeyId=metadata["KeyId"], PendingWindowInDays=days)
     show_key(at, metadata)
 
 
 @keys.command("cancel-deletion", epilog="Example: sealgate keys cancel-deletion KEY_ID")
-@_key_argument
+@key_argument
 @asking
 def cancel_deletion(at: Asking, key: str) -> None:
     """Keep a key that waits for its end. It comes back disabled."""
@@ -182,9 +178,5 @@ def cost(at: Asking, month: str | None) -> None:
         click.echo(f"\nSince the workers started, {told_saved}.")
 
 
-def _ask(at: Asking, key: Document, question: str, warning: str, *, yes: bool) -> None:
-    """What uses the key and when it was last used; then the question. Raises Abort."""
-    lines = [*fact_lines(facts_of(at, key)), NOT_LOOKED_AT, warning]
-    click.echo("\n".join(lines), err=True)
-    if not yes:
-        click.confirm(f"{question}?", abort=True, err=True)
+keys.add_command(policy)
+keys.add_command(grant)

@@ -1,12 +1,16 @@
 """What there is to say of a key, from the key service and the configuration."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import click
+
 from proxy.cli.keys.asking import Asking
-from proxy.cli.keys.service import Document
+from proxy.cli.keys.service import Document, Refused
 from proxy.cli.keys.tables import moment, show_one
 from proxy.cli.keys.used import uses_of
+
+NOT_LOOKED_AT = "Not looked at: what buckets' own default encryption names, and which objects it sealed."
 
 
 def show_key(at: Asking, key: Document) -> None:
@@ -26,9 +30,6 @@ def show_key(at: Asking, key: Document) -> None:
 def facts_of(at: Asking, key: Document) -> dict[str, Any]:
     aliases, prefix = at.aliases(key), key["Arn"].rpartition(":")[0]
     names = {key["KeyId"], key["Arn"], *aliases, *(f"{prefix}:{alias}" for alias in aliases)}
-    tags = at.service.pages("ListResourceTags", "Tags", KeyId=key["KeyId"])
-    used = at.service.ask("GetKeyLastUsage", KeyId=key["KeyId"])
-    last = used.get("KeyLastUsage")
     return {
         "key": key["Arn"],
         "aliases": aliases,
@@ -38,12 +39,19 @@ def facts_of(at: Asking, key: Document) -> dict[str, Any]:
         "manager": key["KeyManager"],
         "created": moment(key["CreationDate"]),
         **_rotation(at, key),
-        "tags": [f"{tag['TagKey']}={tag['TagValue']}" for tag in tags],
-        "last used": f"{moment(last['Timestamp'])} ({last['Operation']})"
-        if last
-        else f"never since {moment(used['TrackingStartDate'])}",
+        "tags": _unless_refused(lambda: _tags(at, key)),
+        "last used": _unless_refused(lambda: _last_used(at, key)),
         "used by": list(uses_of(at.config, key["Arn"], names)) or "no rule of the configuration",
     }
+
+
+def ask_first(
+    at: Asking, key: Document, question: str, warning: str, *, yes: bool, more: Sequence[str] = ()
+) -> None:
+    """What uses the key and when it was last used; then the question. Raises Abort."""
+    click.echo("\n".join([*fact_lines(facts_of(at, key)), *more, NOT_LOOKED_AT, warning]), err=True)
+    if not yes:
+        click.confirm(f"{question}?", abort=True, err=True)
 
 
 def fact_lines(facts: Mapping[str, Any]) -> list[str]:
@@ -60,12 +68,38 @@ def _with_first(values: Sequence[Any]) -> Iterator[tuple[bool, Any]]:
     return ((number == 0, value) for number, value in enumerate(values or [""]))
 
 
+def _unless_refused(fact: Callable[[], Any]) -> Any:
+    """Whoever may delete a key need not be allowed to see all of it."""
+    try:
+        return fact()
+    except Refused as exc:
+        if exc.code != "AccessDeniedException":
+            raise
+        return "not told to this identity"
+
+
+def _tags(at: Asking, key: Document) -> list[str]:
+    tags = at.service.pages("ListResourceTags", "Tags", KeyId=key["KeyId"])
+    return [f"{tag['TagKey']}={tag['TagValue']}" for tag in tags]
+
+
+def _last_used(at: Asking, key: Document) -> str:
+    used = at.service.ask("GetKeyLastUsage", KeyId=key["KeyId"])
+    last = used.get("KeyLastUsage")
+    if last is None:
+        return f"never since {moment(used['TrackingStartDate'])}"
+    return f"{moment(last['Timestamp'])} ({last['Operation']})"
+
+
 def _rotation(at: Asking, key: Document) -> dict[str, str]:
+    return {"rotation": _unless_refused(lambda: _rotates(at, key))}
+
+
+def _rotates(at: Asking, key: Document) -> str:
     told = at.service.ask("GetKeyRotationStatus", KeyId=key["KeyId"])
     if not told["KeyRotationEnabled"]:
-        return {"rotation": "off"}
-    next_one = moment(told["NextRotationDate"])
-    return {"rotation": f"every {told['RotationPeriodInDays']} days, next {next_one}"}
+        return "off"
+    return f"every {told['RotationPeriodInDays']} days, next {moment(told['NextRotationDate'])}"
 
 
 def _ending(key: Document) -> dict[str, str]:

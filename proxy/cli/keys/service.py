@@ -33,7 +33,7 @@ class Refused(click.ClickException):
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}" if message else code)
-        self.code = code
+        self.code, self.said = code, message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,14 +96,15 @@ def key_service(config: Config, *, identity: str | None, region: str | None) -> 
 
 def _credentials(config: Config, name: str | None) -> Credentials:
     """Of the identity that was named, else of the only one there is, else of the environment."""
-    found = [each for each in config.identities if name in {None, each.name}]
+    able = [each for each in config.identities if not each.disabled]
+    found = [each for each in able if name in {None, each.name}]
     if len(found) == 1:
         return _first_key(found[0])
     access_key, secret = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
     if name is None and access_key and secret:
         token = os.environ.get("AWS_SESSION_TOKEN", "")
         return Credentials(access_key=access_key, secret=secret, session_token=token)
-    known = ", ".join(each.name for each in config.identities)
+    known = ", ".join(each.name for each in able)
     raise ConfigRefused([f"--identity: {'is none of them' if name else 'must say who asks'}: {known}"])
 
 
