@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.e2e.at_rest import plaintext
+from tests.e2e.at_rest import AtRest, plaintext
 from tests.e2e.sdk import client, refused
+from tests.e2e.uploads import SMALLEST, Upload
 from tests.e2e.wire import send_as_is
 from tests.stores.sealgate import config_for, serving
 from tests.stores.seaweedfs import Store
@@ -45,6 +46,32 @@ def test_state_lies_there_and_nowhere_else(stated: Any, raw: Any, bucket: str) -
     assert all(name.startswith("of/this/proxy/") for name in names)
     assert [each["Key"] for each in raw.list_objects_v2(Bucket=bucket)["Contents"]] == ["a"]
     stated.abort_multipart_upload(**upload)
+
+
+def test_versions_in_parts_and_in_one_piece_open_beside_each_other(stated: Any, raw: Any) -> None:
+    """Each is what it was, whatever came over it; and of the uploads nothing is left."""
+    bucket, key = f"versions-{uuid.uuid4()}", "key"
+    stated.create_bucket(Bucket=bucket)
+    stated.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    kept = {stated.put_object(Bucket=bucket, Key=key, Body=PLAIN)["VersionId"]: PLAIN}
+    for sizes in ({1: SMALLEST, 2: 9}, {4: SMALLEST + 1}):
+        upload = Upload(stated, bucket, key)
+        upload.parts(sizes)
+        kept[upload.complete()["VersionId"]] = upload.whole()
+    kept[stated.put_object(Bucket=bucket, Key=key, Body=PLAIN[:7])["VersionId"]] = PLAIN[:7]
+    stated.delete_object(Bucket=bucket, Key=key)
+
+    shown = stated.list_object_versions(Bucket=bucket)["Versions"]
+    assert {each["VersionId"]: each["Size"] for each in shown} == {
+        version: len(plain) for version, plain in kept.items()
+    }
+    for version, plain in kept.items():
+        named = {"Bucket": bucket, "Key": key, "VersionId": version}
+        assert stated.get_object(**named)["Body"].read() == plain
+        assert stated.get_object(**named, Range="bytes=-3")["Body"].read() == plain[-3:]
+        AtRest(raw, None)(bucket, key, plain, version_id=version)
+    uploads = [each["Key"] for each in raw.list_objects_v2(Bucket=STATE).get("Contents", [])]
+    assert not [name for name in uploads if "/uploads/" in name]
 
 
 def test_it_is_in_no_list_of_buckets(stated: Any, raw: Any, bucket: str) -> None:
