@@ -18,6 +18,7 @@ COMMANDS = {
     "sweep": ("proxy.cli.sweep:sweep", "Remove what is kept of uploads that are over."),
     "keys": ("proxy.cli.keys.commands:keys", "Make, look at, rotate and end keys, and see what they cost."),
     "kms": ("proxy.cli.kms:kms", "Prepare AWS KMS for the proxy."),
+    "identity": ("proxy.cli.identity:identity", "Make, list and disable identities: who may sign requests."),
     "hsm": ("proxy.cli.hsm:hsm", "Work on the store of the built-in key service."),
 }
 

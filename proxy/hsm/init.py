@@ -97,11 +97,18 @@ def _make_root_key(source: RootSource, random: Callable[[int], bytes]) -> Path |
 
 
 def _administrator(name: str, account: str, random: Callable[[int], bytes], made: Path | None) -> InitResult:
+    access_key_id, secret = new_access_key(random)
     return InitResult(
         identity_name=name,
         identity_arn=f"arn:aws:iam::{account}:user/{name}",
         account=account,
-        access_key_id="SGAK" + base64.b32encode(random(_ACCESS_KEY_BYTES)).decode(),
-        secret_access_key=base64.b64encode(random(_SECRET_BYTES)).decode(),
+        access_key_id=access_key_id,
+        secret_access_key=secret,
         root_key_file=made,
     )
+
+
+def new_access_key(random: Callable[[int], bytes]) -> tuple[str, str]:
+    """An access key id and its secret of 40 characters."""
+    access_key_id = "SGAK" + base64.b32encode(random(_ACCESS_KEY_BYTES)).decode()
+    return access_key_id, base64.b64encode(random(_SECRET_BYTES)).decode()
