@@ -9,7 +9,7 @@ from proxy.cli.options import ConfigRefused, config_option, loaded
 from proxy.config.schema import AwsBackend
 from proxy.keys.aws_prepare import NotPrepared, Wanted
 from proxy.keys.aws_prepare import prepare as prepare_keys
-from proxy.runtime.kms import aws_settings
+from proxy.runtime.aws_kms import aws_settings
 
 OWNED = "Sealgate: stands for the service-owned key (SSE-S3)"
 MANAGED = "Sealgate: stands for the service-managed key aws/s3 (SSE-KMS without a key id)"

@@ -28,7 +28,7 @@ from proxy.gateway.settings.memory import SettingsMemory
 from proxy.keys.cache import CacheCounts
 from proxy.metrics import Metrics
 from proxy.runtime.inputs import identities_of
-from proxy.runtime.kms import KeyStack, aws_identities, claim_of, open_keys
+from proxy.runtime.kms import KeyStack, claim_of, known_to_aws, open_keys
 from proxy.runtime.lease import Lease
 from proxy.runtime.principals import principals_of
 from proxy.runtime.rules import rules_of
@@ -94,7 +94,8 @@ def _store(section: schema.Upstream, metrics: Metrics, before: Furnished | None)
 async def _keys(
     config: schema.Config, start: Start, metrics: Metrics, before: Furnished | None
 ) -> Lease[KeyStack]:
-    sources = (config.kms, config.region, aws_identities(config))
+    sessions = [(who.name, who.arn, who.assume_role, who.aws_credentials) for who in known_to_aws(config)]
+    sources = (config.kms, config.region, sessions)
     if before and before.keys.made_from == sources:
         return before.keys.again()
     counts = before.keys.value.keys.counts if before else CacheCounts()

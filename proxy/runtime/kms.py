@@ -7,14 +7,13 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from proxy.auth.sigv4 import Credentials
 from proxy.config import schema
 from proxy.config.patterns import covers
 from proxy.gateway.authorization.judged_keys import JudgedKeys
 from proxy.hsm.core.names import MANAGED_ALIAS, OWNED_ALIAS, SERVICE_ACCOUNT
-from proxy.keys.aws import AwsKeys, AwsKmsSettings, open_aws_keys
-from proxy.keys.aws_sessions import AwsIdentity
 from proxy.keys.cache import CacheCounts, CachedKeys, CacheLimits
 from proxy.keys.decisions import DecisionLimits
 from proxy.keys.hsm import HsmKeys, HsmSettings, open_hsm_keys
@@ -25,6 +24,9 @@ from proxy.metrics import Metrics
 from proxy.runtime.counting import CountedKeys
 from proxy.runtime.inputs import proxy_credentials
 from proxy.supervisor.start import Start, StartRefused
+
+if TYPE_CHECKING:
+    from proxy.keys.aws import AwsKeys
 
 OWN_KEYS = (f"arn:aws:kms:*:{SERVICE_ACCOUNT}:key/*",)
 """The built-in HSM's service-owned keys, which stand in no client's account."""
@@ -71,8 +73,8 @@ async def open_keys(config: schema.Config, start: Start, metrics: Metrics, count
     for service in services:
         if isinstance(service, HsmKeys):
             service.watch.heard = keys.forget
-        elif isinstance(service, AwsKeys):
-            _use_as_proxy(service, config, owned_arns)
+        else:
+            _use_as_proxy(cast("AwsKeys", service), config, owned_arns)
     return KeyStack(
         keys=keys,
         judged=judged_keys(config, routed, managed_arns),
@@ -84,7 +86,7 @@ async def open_keys(config: schema.Config, start: Start, metrics: Metrics, count
     )
 
 
-def _use_as_proxy(service: AwsKeys, config: schema.Config, owned_arns: tuple[str, ...]) -> None:
+def _use_as_proxy(service: "AwsKeys", config: schema.Config, owned_arns: tuple[str, ...]) -> None:
     """What asks for no key is under the service's own, for which no identity needs a right."""
     names = (section.owned_key for section in config.kms.backends if section.type == "aws")
     for key_id in (*names, *owned_arns):
@@ -105,49 +107,22 @@ def judged_keys(config: schema.Config, keys: KeyProvider, managed_arns: tuple[st
         names_too=any(each.write and each.type == "aws" for each in config.kms.backends),
         arn_of=names.arn_of,
         is_managed=claim_of(managed_arns),
-        has_session=frozenset(who.arn for who in aws_identities(config)).__contains__,
+        has_session=frozenset(who.arn for who in known_to_aws(config)).__contains__,
     )
 
 
-def aws_identities(config: schema.Config) -> tuple[AwsIdentity, ...]:
+def known_to_aws(config: schema.Config) -> tuple[schema.Identity, ...]:
     """Those who are somebody to AWS themselves."""
-    return tuple(_aws_identity(who) for who in config.identities if who.assume_role or who.aws_credentials)
-
-
-def _aws_identity(who: schema.Identity) -> AwsIdentity:
-    if who.assume_role:
-        return AwsIdentity(
-            name=who.name,
-            arn=who.arn,
-            role_arn=who.assume_role.role_arn,
-            external_id=who.assume_role.external_id or "",
-        )
-    assert who.aws_credentials, "it has one of the two"
-    return AwsIdentity(
-        name=who.name,
-        arn=who.arn,
-        access_key_id=who.aws_credentials.access_key_id,
-        secret_access_key=who.aws_credentials.secret_access_key.reveal(),
-    )
+    return tuple(who for who in config.identities if who.assume_role or who.aws_credentials)
 
 
 async def _open_keys(backend: schema.Backend, config: schema.Config, start: Start) -> KeyProvider:
     if backend.type == "hsm":
         return _open_hsm(backend, config, start)
-    return await open_aws_keys(aws_settings(backend), aws_identities(config))
+    # botocore is a third of what a worker loads: who asks no AWS KMS is spared it.
+    from proxy.runtime.aws_kms import open_backend  # noqa: PLC0415  # see above
 
-
-def aws_settings(backend: schema.AwsBackend) -> AwsKmsSettings:
-    secret = backend.secret_access_key
-    return AwsKmsSettings(
-        region=backend.region,
-        endpoint_url=backend.endpoint_url,
-        sts_endpoint_url=backend.sts_endpoint_url,
-        access_key_id=backend.access_key_id,
-        secret_access_key=secret.reveal() if secret else None,
-        connect_timeout_seconds=backend.connect_timeout_seconds,
-        read_timeout_seconds=backend.read_timeout_seconds,
-    )
+    return await open_backend(backend, known_to_aws(config))
 
 
 def _open_hsm(backend: schema.HsmBackend, config: schema.Config, start: Start) -> HsmKeys:

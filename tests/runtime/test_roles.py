@@ -10,8 +10,11 @@ ROLES = {
     "proxy.runtime.hsm": ("proxy.gateway", "proxy.upstream", "proxy.seal", "proxy.keys", "aiobotocore"),
     # No secret at all is here, and no code that works with one.
     "proxy.runtime.observer": ("proxy.gateway", "proxy.hsm", "proxy.keys", "proxy.auth", "cryptography"),
-    # Keys of the HSM are asked for over its socket.
-    "proxy.runtime.worker": ("proxy.hsm.engine", "proxy.hsm.keyring", "proxy.hsm.sqlite"),
+    # Keys of the HSM are asked for over its socket. AWS's client comes where a backend asks for it.
+    "proxy.runtime.worker": (
+        *("proxy.hsm.engine", "proxy.hsm.keyring", "proxy.hsm.sqlite"),
+        *("proxy.keys.aws", "aiobotocore", "botocore"),
+    ),
 }
 
 
