@@ -50,7 +50,22 @@ def bill(rig: Rig, month: str, who: Principal = HERE) -> dict[str, Any]:
 
 def test_three_months_are_billed_as_a_person_works_them_out(rig: Rig) -> None:
     """Also after a restart, and a year later."""
-    # April, 720 hours. A key made in mid-month, and requests of two regions.
+    steady, april = live_through_april(rig)
+    waiting, may = live_through_may(rig, steady, april)
+    june, theirs = live_through_june(rig, steady, waiting)
+
+    rig.engine.save_usage()
+    rig.restart()
+    turn_to(rig, "2027-04-02")
+    for month, made in (("2026-04", april), ("2026-05", may), ("2026-06", june)):
+        assert bill(rig, month) == made
+        assert bill(rig, month, THERE) == made
+    assert bill(rig, "2026-06", PARTNER) == theirs
+    assert bill(rig, "2026-05", PARTNER) == {"keys": [], "requests": [], "total": "0.00"}
+
+
+def live_through_april(rig: Rig) -> tuple[str, dict[str, Any]]:
+    """720 hours. A key made in mid-month, which is told with the bill, and requests of two regions."""
     turn_to(rig, "2026-04-16")
     steady = rig.key()["Arn"]
     data_keys(rig, 14_999, HERE, steady)
@@ -58,7 +73,7 @@ def test_three_months_are_billed_as_a_person_works_them_out(rig: Rig) -> None:
     abroad = rig.key(THERE)["Arn"]
     rig.ask("ScheduleKeyDeletion", THERE, KeyId=abroad, PendingWindowInDays=7)
     data_keys(rig, 12_498, proxy(region=OTHER_REGION), MANAGED)
-    april = {
+    return steady, {
         # 15 days: 360 / 720. The key abroad was asked to go as soon as it was there.
         "keys": ["0.500000"],
         # 14,999 and 12,498, two CreateKey and a ScheduleKeyDeletion: 7,500 beyond the free ones.
@@ -66,7 +81,9 @@ def test_three_months_are_billed_as_a_person_works_them_out(rig: Rig) -> None:
         "total": "0.52",
     }
 
-    # May, 744 hours. Three rotations; a deletion that is asked for and cancelled; the managed key.
+
+def live_through_may(rig: Rig, steady: str, april: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """744 hours. Three rotations, the managed key, and the key that is told, whose deletion is cancelled."""
     turn_to(rig, "2026-05-01")
     assert [each.name for each in rig.engine.do_due()] == ["DeleteKey"]
     for day in ("2026-05-01", "2026-05-16", "2026-05-20"):
@@ -93,8 +110,11 @@ def test_three_months_are_billed_as_a_person_works_them_out(rig: Rig) -> None:
     # Charged back: the whole month. CancelKeyDeletion is one request more.
     may = {"keys": ["1.000000", "2.516129"], "requests": [(30_001, "0.030003")], "total": "3.55"}
     assert bill(rig, "2026-05") == may
+    return waiting, may
 
-    # June, 720 hours. A partner's account uses the key, both use the service's own, and a key is destroyed.
+
+def live_through_june(rig: Rig, steady: str, waiting: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """720 hours. A partner uses the key and has a bill; both use the service's own; a key is destroyed."""
     turn_to(rig, "2026-06-01")
     rig.ask("PutKeyPolicy", KeyId=steady, Policy=OPEN)
     data_keys(rig, 40_000, PARTNER, steady)
@@ -113,12 +133,4 @@ def test_three_months_are_billed_as_a_person_works_them_out(rig: Rig) -> None:
     }
     # Whoever asks pays for it: 20,000 beyond the free ones. The key costs its owner alone.
     theirs = {"keys": [], "requests": [(40_000, "0.060000")], "total": "0.06"}
-
-    rig.engine.save_usage()
-    rig.restart()
-    turn_to(rig, "2027-04-02")
-    for month, made in (("2026-04", april), ("2026-05", may), ("2026-06", june)):
-        assert bill(rig, month) == made
-        assert bill(rig, month, THERE) == made
-    assert bill(rig, "2026-06", PARTNER) == theirs
-    assert bill(rig, "2026-05", PARTNER) == {"keys": [], "requests": [], "total": "0.00"}
+    return june, theirs
