@@ -81,18 +81,18 @@ def test_five_deaths_in_a_minute_end_the_service(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("place", ["hsm-0", "worker-0"])
 @pytest.mark.parametrize(
-    ("act", "error"),
+    ("act", "start_seconds", "error"),
     [
-        ({"refuse": "the store does not answer: start it"}, "the store does not answer: start it"),
-        ({"crash": "oh\nno"}, "RuntimeError: oh no"),
-        ({"hang": True}, "it was not ready within 0.6 s"),
+        ({"refuse": "the store does not answer: start it"}, 60, "the store does not answer: start it"),
+        ({"crash": "oh\nno"}, 60, "RuntimeError: oh no"),
+        ({"hang": True}, 3.5, "it was not ready within 3.5 s"),
     ],
 )
 def test_a_first_start_that_fails_ends_the_service(
-    tmp_path: Path, place: str, act: dict[str, object], error: str
+    tmp_path: Path, place: str, act: dict[str, object], start_seconds: float, error: str
 ) -> None:
     """At once, with the one line that says why, and without a second try."""
-    with running(tmp_path, start_seconds=0.6, **{place: act}) as service:
+    with running(tmp_path, start_seconds=start_seconds, **{place: act}) as service:
         assert service.ended() == 1
         assert service.last_line() == f"Error: {place}: {error}"
         assert service.notes().count(f"{place} begins") == 1
