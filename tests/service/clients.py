@@ -31,6 +31,7 @@ def client(
         region_name="us-east-1",
         aws_access_key_id=user.access_key,
         aws_secret_access_key=user.secret_key,
+        aws_session_token=user.session_token or None,
         verify=verify,
         config=config,
     )
