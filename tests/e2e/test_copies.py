@@ -7,7 +7,9 @@ from botocore.exceptions import ClientError
 
 from tests.e2e.at_rest import AtRest, plaintext
 from tests.e2e.sdk import client, refused, request_id
+from tests.e2e.sums import digest_of, sums_in, told
 from tests.e2e.trail import Trail
+from tests.e2e.uploads import SMALLEST
 from tests.e2e.wire import send
 from tests.stores.sealgate import MALLORY, Sealgate
 
@@ -123,22 +125,24 @@ def test_the_checksums_go_along(s3: Any, bucket: str, key: str) -> None:
     assert copied["CopyObjectResult"]["ChecksumType"] == "FULL_OBJECT"
 
 
-@pytest.mark.parametrize("size", [1000, 1024 * 1024 + 1])
+@pytest.mark.parametrize("size", [1000, 1024 * 1024 + 1, SMALLEST])
+@pytest.mark.parametrize("algorithm", ["CRC64NVME", "SHA256", "SHA512"])
 def test_a_checksum_that_nobody_knows_yet_is_computed(
-    *, s3: Any, bucket: str, key: str, sealed_on_store: AtRest, size: int
+    *, s3: Any, bucket: str, key: str, sealed_on_store: AtRest, algorithm: str, size: int
 ) -> None:
-    """The body then passes through the proxy, under a new content key."""
+    """The body then passes through the proxy, under a new content key, and has its old checksum, too."""
     plain = plaintext(size)
-    s3.put_object(Bucket=bucket, Key=key, Body=plain, ChecksumAlgorithm="CRC32")
-    put = s3.put_object(Bucket=bucket, Key=f"{key}-same", Body=plain, ChecksumAlgorithm="SHA256")
+    put = s3.put_object(Bucket=bucket, Key=key, Body=plain, ChecksumAlgorithm="CRC32")
 
     copied = s3.copy_object(
-        Bucket=bucket, Key=f"{key}-copy", CopySource=source(bucket, key), ChecksumAlgorithm="SHA256"
+        Bucket=bucket, Key=f"{key}-copy", CopySource=source(bucket, key), ChecksumAlgorithm=algorithm
     )
 
     got = s3.get_object(Bucket=bucket, Key=f"{key}-copy", ChecksumMode="ENABLED")
-    assert copied["CopyObjectResult"]["ChecksumSHA256"] == got["ChecksumSHA256"] == put["ChecksumSHA256"]
     assert got["Body"].read() == plain
+    assert sums_in(got) == sums_in(copied["CopyObjectResult"])
+    assert got[f"Checksum{algorithm}"] == told(digest_of(algorithm, plain))
+    assert got["ChecksumCRC32"] == put["ChecksumCRC32"]
     first, second = sealed_on_store(bucket, key, plain), sealed_on_store(bucket, f"{key}-copy", plain)
     assert first.body != second.body
 

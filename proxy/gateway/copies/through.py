@@ -1,7 +1,7 @@
 """Copies that pass through here: the source is read and opened, the target sealed under a new content key.
 
-In bounded memory. What is read is bound to what was looked at, and the target's end goes out only when the
-whole source has proven itself: a source that is damaged or ends early leaves nothing.
+In bounded memory: what is held is below 5 MiB. What is read is bound to what was looked at, and the target's
+end goes out only when the whole source has proven itself: one that is damaged or ends early leaves nothing.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -10,12 +10,12 @@ from proxy.gateway.call import Call
 from proxy.gateway.copies.plain import OPEN_BUFFERS_BYTES, Plaintext, plaintext_of
 from proxy.gateway.copies.source import Made, Source, made_result
 from proxy.gateway.copies.ways import Form, target_form
-from proxy.gateway.datakeys import sealing_key
+from proxy.gateway.datakeys import SealingKey, sealing_key
 from proxy.gateway.exchange import Buffer
 from proxy.gateway.new_envelope import content_keys, new_envelope
 from proxy.gateway.sealing_plan import plan_for
 from proxy.gateway.sending import MAX_SEALED_BYTES, STREAM_BUFFERS_BYTES, send
-from proxy.gateway.store import refuse_unless_ok, request_for
+from proxy.gateway.store import answer_to, refuse_unless_ok, request_for
 from proxy.gateway.store_encryption import asked_of_store, told_by_store
 from proxy.gateway.trace import Phase
 from proxy.s3.checksums import running_checksum
@@ -24,8 +24,9 @@ from proxy.s3.encryption import parse_encryption
 from proxy.s3.errors import S3Error
 from proxy.s3.headers import ENVELOPE, check_metadata
 from proxy.seal.checksums import COMPOSITE
-from proxy.seal.geometry import sealed_size
-from proxy.seal.sealer import Sealer
+from proxy.seal.geometry import SMALLEST_PART, sealed_size
+from proxy.seal.sealer import Sealer, seal_body
+from proxy.upstream.messages import Response
 
 
 async def copy_through(call: Call, source: Source, described: dict[str, str]) -> Made:
@@ -46,6 +47,8 @@ async def copy_through(call: Call, source: Source, described: dict[str, str]) ->
 async def _sealed(call: Call, source: Source, described: dict[str, str]) -> Made:
     sealing = await sealing_key(call, plan_for(call, parse_encryption(call.request.headers)))
     sought = wanted_checksum(call.request.headers)
+    if sought is not None and sought not in source.checksums and source.plain_length < SMALLEST_PART:
+        return await _held(call, source, described, sealing, sought)
     content = content_keys(call, sealing)
     # Together in one place: the envelope, or with what is yet to be computed at the body's end.
     checksums = _of_the_whole(source.checksums) if sought is None or sought in source.checksums else {}
@@ -66,10 +69,40 @@ async def _sealed(call: Call, source: Source, described: dict[str, str]) -> Made
         body = _Sealing(call, plain, sealer, known=checksums, sought=sought)
         response = await send(call, upload, body.pieces())
         await refuse_unless_ok(call, response)
-        elements = checksum_elements(body.checksums)
-        etag = response.headers.get("etag", "")
-        result = await made_result(call, response.headers, etag=etag, checksums=elements)
-        return Made(result=result, headers=response.headers, encryption=sealing.told())
+        return await _made(call, response, body.checksums, sealing)
+
+
+async def _held(
+    call: Call, source: Source, described: dict[str, str], sealing: SealingKey, sought: int
+) -> Made:
+    """One with a checksum that is yet to be computed, and for which there may be no room behind the body."""
+    async with call.hold(source.plain_length + sealed_size(source.plain_length) + OPEN_BUFFERS_BYTES):
+        plain, running = bytearray(), running_checksum(sought)
+        async with plaintext_of(source) as read:
+            async for piece in read.pieces():
+                plain += piece
+                running.update(piece)
+            checksums = _of_the_whole({**source.checksums, **read.checksums})
+        checksums[sought] = running.digest()
+        content = content_keys(call, sealing)
+        envelope = new_envelope(call, sealing, content, plain_length=len(plain), checksums=checksums)
+        check_metadata(described, envelope_length=len(envelope))
+        with call.trace.during(Phase.CRYPTO):
+            sealed = seal_body(
+                plain,
+                content_key=content.inner,
+                outer_content_key=content.outer,
+                run_id=call.rooms.random(12),
+            )
+        async with answer_to(call, request_for(call, described | {ENVELOPE: envelope}), sealed) as response:
+            await refuse_unless_ok(call, response)
+            return await _made(call, response, checksums, sealing)
+
+
+async def _made(call: Call, response: Response, checksums: Mapping[int, bytes], sealing: SealingKey) -> Made:
+    etag, elements = response.headers.get("etag", ""), checksum_elements(checksums)
+    result = await made_result(call, response.headers, etag=etag, checksums=elements)
+    return Made(result=result, headers=response.headers, encryption=sealing.told())
 
 
 async def _plain(call: Call, source: Source, described: dict[str, str]) -> Made:
