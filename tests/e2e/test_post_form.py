@@ -13,6 +13,7 @@ from tests.e2e.no_wishes import NO_WISH
 from tests.e2e.own_keys import NAME, OWN
 from tests.e2e.ruled import DOMAIN, Buckets
 from tests.e2e.sdk import client, refused
+from tests.e2e.sums import KINDS, digest_of, header_of, told
 from tests.e2e.trail import Trail
 from tests.e2e.wire import send
 from tests.stores.sealgate import Sealgate
@@ -186,6 +187,22 @@ def test_a_form_may_bring_a_key_of_its_own(
     with pytest.raises(ClientError) as caught:
         s3.get_object(Bucket=bucket, Key=key)
     assert refused(caught.value) == (400, "InvalidRequest")
+
+
+@pytest.mark.parametrize("algorithm", KINDS)
+def test_a_form_may_bring_a_checksum_or_name_one(s3: Any, bucket: str, key: str, algorithm: str) -> None:
+    """As fields, which are its headers: proven, kept and told, or computed; a wrong one leaves nothing."""
+    header, right = header_of(algorithm), told(digest_of(algorithm, PLAIN))
+
+    for fields in ({header: right}, {"x-amz-checksum-algorithm": algorithm}):
+        answer = post(*signed(s3, bucket, key, **fields), PLAIN)
+        assert (answer.status, answer.headers[header]) == (204, right)
+        head = s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+        assert head[f"Checksum{algorithm}"] == right
+    answer = post(*signed(s3, bucket, f"{key}-wrong", **{header: right}), b"other")
+
+    assert (answer.status, answer.code) == (400, "BadDigest")
+    assert s3.list_objects_v2(Bucket=bucket, Prefix=f"{key}-wrong")["KeyCount"] == 0
 
 
 @pytest.mark.parametrize("what", NO_WISH)
