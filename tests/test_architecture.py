@@ -46,8 +46,9 @@ PURE: dict[str, set[str]] = {
 ARROWS: dict[str, set[str]] = {
     "proxy.config": {"proxy.policy"},  # a policy that makes no sense is a configuration that makes none
     "proxy.keys": {"proxy.auth"},
+    "proxy.chunks": set(),  # both sides of the proxy read this coding, and by one reader
     "proxy.finish": set(),  # so each that has something to complete may see it
-    "proxy.upstream": {"proxy.auth", "proxy.finish"},
+    "proxy.upstream": {"proxy.auth", "proxy.chunks", "proxy.finish"},
     "proxy.hsm": {
         *("proxy.auth", "proxy.policy", "proxy.finish"),
         *("proxy.audit.event", "proxy.audit.journal"),
@@ -63,6 +64,7 @@ ARROWS: dict[str, set[str]] = {
         "proxy.upstream.messages",
         "proxy.upstream.capabilities",  # facts about stores, as a table: what handlers decide by
         "proxy.audit.event",
+        "proxy.chunks",
         "proxy.finish",
     },
     "proxy.probe": {

@@ -8,6 +8,7 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from proxy.finish import finish
 from proxy.probe.bench import Bench
 from proxy.probe.sub_resources import TRIED, settings_of_buckets, settings_of_objects
 from proxy.probe.trials import CAPABILITIES, FACTS, PROMISES, Finding, Trial
@@ -119,16 +120,7 @@ async def _cleared(bench: Bench, own: Bench, *, versioned: bool) -> list[str]:
 
 async def _finished(clearing: Coroutine[Any, Any, list[str]]) -> list[str]:
     """Run the clearing to its end, holding back a cancellation until then. What was left behind."""
-    task = asyncio.ensure_future(asyncio.wait_for(clearing, CLEARING_SECONDS))
-    interrupted: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError as exc:
-            interrupted = exc
-    if interrupted is not None:
-        raise interrupted from task.exception()
     try:
-        return task.result()
+        return await finish(asyncio.wait_for(clearing, CLEARING_SECONDS), within=None)
     except (UpstreamError, TimeoutError) as exc:
         return [f"it could not be looked at: {exc}"]

@@ -4,10 +4,10 @@ A body with a length goes from the socket straight into the caller's buffer. Chu
 with the connection pass through a small piece at a time.
 """
 
+from proxy.chunks import DamagedChunks, of_answer
 from proxy.upstream.answer_head import AnswerHead, Framing
-from proxy.upstream.chunks import Chunks
 from proxy.upstream.connection import Connection
-from proxy.upstream.messages import AnswerTooLarge, Headers
+from proxy.upstream.messages import AnswerTooLarge, Headers, UpstreamBroken
 
 _NOTHING = memoryview(b"")
 
@@ -21,7 +21,7 @@ class Answer:
         self._head = head
         self._connection = connection
         self._left = head.body_length
-        self._chunks = Chunks() if head.framing is Framing.CHUNKED else None
+        self._chunks = of_answer() if head.framing is Framing.CHUNKED else None
         self._over = self._left is not None
         self._piece = _NOTHING
 
@@ -94,7 +94,10 @@ class Answer:
                 self._over = not raw
                 self._piece = memoryview(bytes(raw))
             else:
-                self._piece = memoryview(self._chunks.feed(raw))
+                try:
+                    self._piece = memoryview(self._chunks.feed(raw))
+                except DamagedChunks as exc:
+                    raise UpstreamBroken(str(exc)) from exc
                 self._over = self._chunks.over
         return bool(self._piece)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
-from proxy.gateway.client.chunks import Chunks, DamagedChunks
+from proxy.chunks import Chunks, DamagedChunks, of_request
 from proxy.gateway.client.heads import BadHead, HeadReader, RequestHead
 from proxy.gateway.exchange import BodyTooShort, Buffer, ClientGone
 
@@ -226,7 +226,7 @@ class ClientConnection(asyncio.Protocol):
             self._head = head
             self._serving = True
             self._body_left = head.body_length or 0
-            self._chunks = Chunks() if head.body_length is None else None
+            self._chunks = of_request() if head.body_length is None else None
             if self._reader.behind:
                 self._take(self._reader.behind)
             self._wake()

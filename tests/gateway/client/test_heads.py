@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.gateway.client.chunks import Chunks, DamagedChunks
+from proxy.chunks import DamagedChunks, of_request
 from proxy.gateway.client.heads import BadHead, HeadReader, RequestHead
 
 WHOLE = (
@@ -138,7 +138,7 @@ PLAIN = b"abc0123456789abcdef"
 
 @pytest.mark.parametrize("at", range(1, len(CHUNKED)))
 def test_a_chunked_body_is_the_same_wherever_it_is_cut(at: int) -> None:
-    chunks = Chunks()
+    chunks = of_request()
 
     body = chunks.feed(CHUNKED[:at])
     assert not chunks.over
@@ -150,7 +150,7 @@ def test_a_chunked_body_is_the_same_wherever_it_is_cut(at: int) -> None:
 @pytest.mark.parametrize("more", [b"G", b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", b"\0"])
 def test_what_comes_with_a_chunked_body_s_end_is_noted(more: bytes) -> None:
     """Nobody could tell where it begins."""
-    chunks = Chunks()
+    chunks = of_request()
 
     assert (chunks.feed(CHUNKED + more), chunks.over, chunks.surplus) == (PLAIN, True, True)
 
@@ -159,7 +159,7 @@ def test_what_comes_with_a_chunked_body_s_end_is_noted(more: bytes) -> None:
     "damaged", [b"x\r\n", b"3\r\nabcd\r\n", b"-1\r\n", b"3\nabc\n", b"0\r\nx: \0\r\n\r\n"]
 )
 def test_a_damaged_coding_is_no_end(damaged: bytes) -> None:
-    chunks = Chunks()
+    chunks = of_request()
 
     with pytest.raises(DamagedChunks):
         chunks.feed(damaged)
@@ -167,7 +167,7 @@ def test_a_damaged_coding_is_no_end(damaged: bytes) -> None:
 
 
 def test_extensions_and_trailers_have_a_bound() -> None:
-    chunks = Chunks()
+    chunks = of_request()
     chunks.feed(b"0\r\n")
 
     with pytest.raises(DamagedChunks):
