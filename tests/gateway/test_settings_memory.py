@@ -49,6 +49,18 @@ def test_doubt_asks_again_and_forgets_no_counter() -> None:
     assert (memory.last(PLACE).counter, memory.last(PLACE).settings) == (7, KMS)
 
 
+def test_an_older_record_takes_no_newer_one_s_place() -> None:
+    """It was read while another request wrote."""
+    memory = SettingsMemory()
+    memory.learn(PLACE, 7, KMS, now=100)
+
+    for older in (6, 0):
+        memory.learn(PLACE, older, NO_SETTINGS, now=101)
+
+    assert memory.fresh(PLACE, now=101) == KMS
+    assert memory.last(PLACE).counter == 7
+
+
 def test_a_bucket_that_is_gone_is_forgotten() -> None:
     memory = SettingsMemory()
     memory.learn(PLACE, 7, KMS, now=100)

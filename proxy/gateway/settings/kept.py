@@ -86,6 +86,9 @@ async def read_settings(call: Call) -> Kept:
         memory.doubt(place)
         raise
     memory.learn(place, kept.counter, kept.settings, now=monotonic())
+    newest = memory.last(place)
+    if newest.counter > kept.counter:
+        return replace(kept, counter=newest.counter, settings=newest.settings)
     return kept
 
 
