@@ -8,6 +8,7 @@ from typing import Self
 
 from tests.service.clients import client
 from tests.service.running import Launched
+from tests.stores.sealgate import Sealgate
 
 PLAIN = b"x" * 2000
 
@@ -15,7 +16,7 @@ PLAIN = b"x" * 2000
 class Load:
     """Runs while inside. `failures` holds what requests ended with that were not answered 200."""
 
-    def __init__(self, service: Launched, bucket: str, *, clients: int) -> None:
+    def __init__(self, service: Launched | Sealgate, bucket: str, *, clients: int) -> None:
         self.done = 0
         self.failures: list[Exception] = []
         self._address = urllib.parse.urlsplit(service.url).netloc

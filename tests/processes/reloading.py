@@ -11,10 +11,10 @@ from typing import Any
 import yaml
 
 from tests.service.running import Launched
-from tests.stores.sealgate import SEALGATE
+from tests.stores.sealgate import SEALGATE, Sealgate
 
 
-def asked(service: Launched, path: Path | None = None) -> tuple[int, str]:
+def asked(service: Launched | Sealgate, path: Path | None = None) -> tuple[int, str]:
     """The exit code of `sealgate reload` and what it prints."""
     done = subprocess.run(
         [SEALGATE, "reload", "--config", str(path or service.directory / "config.yaml")],

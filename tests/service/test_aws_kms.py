@@ -10,7 +10,7 @@ import yaml
 from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 
-from tests.service.clients import bare, client
+from tests.service.clients import client
 from tests.service.relay import Relay, relaying
 from tests.service.running import Launched, launched, until
 from tests.stores.sealgate import User, config_for, run
@@ -192,38 +192,3 @@ def test_prepare_makes_nothing_twice_and_says_what_it_cannot_make(
         off = kms.create_key()["KeyMetadata"]
         kms.disable_key(KeyId=off["KeyId"])
     assert f"{off['Arn']} is Disabled" in prepared(moto, store, tmp_path, check=False, owned_key=off["Arn"])
-
-
-def test_moving_from_the_built_in_service_to_aws(
-    store: Store, tmp_path: Path, moto: str, keys: dict[str, str]
-) -> None:
-    """The old service reads, the new one writes; what was sealed before still opens, under every key."""
-    bucket = f"aws-{uuid.uuid4()}"
-    with bare(store) as raw:
-        raw.create_bucket(Bucket=bucket)
-    with launched(store, tmp_path) as before, client("s3", before.url) as s3:
-        with client("kms", before.kms_url) as kms:
-            customer = kms.create_key()["KeyMetadata"]["Arn"]
-        wishes = {
-            "owned": {},
-            "managed": {"ServerSideEncryption": "aws:kms"},
-            "customer": {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": customer},
-        }
-        for name, wish in wishes.items():
-            s3.put_object(Bucket=bucket, Key=name, Body=name.encode(), **wish)
-        hsm = before.config["hsm"]
-
-    backends = [
-        {"type": "hsm", "arns": ["arn:aws:kms:us-east-1:111122223333:*"]},
-        backend(moto, arns=[f"arn:aws:kms:us-east-1:{MOTO_ACCOUNT}:*"]),
-    ]
-    with (
-        launched(store, tmp_path, hsm=hsm, kms={"backends": backends}) as after,
-        client("s3", after.url) as s3,
-    ):
-        for name in wishes:
-            assert s3.get_object(Bucket=bucket, Key=name)["Body"].read() == name.encode()
-        put = s3.put_object(Bucket=bucket, Key="new", Body=b"new", ServerSideEncryption="aws:kms")
-        assert put["SSEKMSKeyId"] == keys["managed"]
-        s3.put_object(Bucket=bucket, Key="owned", Body=b"again")
-        assert s3.get_object(Bucket=bucket, Key="owned")["Body"].read() == b"again"
