@@ -66,7 +66,7 @@ def put(at: Asking, key: str, file: TextIO, *, bypass: bool, yes: bool) -> None:
         # The document itself was read here already.
         root = f"arn:aws:iam::{metadata['AWSAccountId']}:root"
         says = f"allow kms:PutKeyPolicy to {root} or to yourself, or give {BYPASS}"
-        raise click.ClickException(f"{exc.said}: {says}") from None
+        raise click.ClickException(f"{exc.said.rstrip('.')}: {says}") from None
     click.echo(f"{metadata['Arn']}: has its new policy", err=True)
 
 
