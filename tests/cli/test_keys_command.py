@@ -156,6 +156,8 @@ def test_usage_quotas_and_cost_are_tables(typed: Typed) -> None:
     assert usage.stdout.splitlines()[0].split() == ["KEY", "REGION", "OPERATION", "CALLS"]
     assert any("CreateKey" in line and line.split()[-1] == "1" for line in usage.stdout.splitlines())
     assert any(line.split() == ["CustomerKeys", "1", "100000"] for line in quotas.stdout.splitlines())
+    assert "ReplicateKey" not in quotas.stdout
+    assert "ReplicateKey" in typed.run("quotas", "--all").stdout
     lines = cost.stdout.splitlines()
     assert key in lines[1]
     assert lines[-1].split()[0] == "total"

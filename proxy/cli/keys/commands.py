@@ -146,9 +146,10 @@ def usage(at: Asking, month: str | None) -> None:
 
 
 @keys.command(epilog="Example: sealgate keys quotas")
+@click.option("--all", "every", is_flag=True, help="Also request rates of which nothing is used now.")
 @asking
-def quotas(at: Asking) -> None:
-    """Show what is used of each quota in the account and region."""
+def quotas(at: Asking, *, every: bool) -> None:
+    """Show what is used of each quota in the account and region. JSON always has all of them."""
     told = at.service.ask("GetQuotas")
     rows = [
         {
@@ -158,6 +159,7 @@ def quotas(at: Asking) -> None:
             "unit": "a second" if each["Kind"] == "REQUESTS_PER_SECOND" else "",
         }
         for each in told["Quotas"]
+        if every or each["Used"] or each["Kind"] != "REQUESTS_PER_SECOND"
     ]
     show(rows, output=at.output, whole=told)
 
