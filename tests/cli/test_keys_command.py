@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from proxy.cli.keys.service import OURS
+from proxy.cli.keys.tables import quota_rows
 from proxy.cli.main import cli
 from proxy.hsm.engine_reset import RESET
 from proxy.hsm.engine_usage import OWN_ACTIONS
@@ -156,13 +157,26 @@ def test_usage_quotas_and_cost_are_tables(typed: Typed) -> None:
     assert usage.stdout.splitlines()[0].split() == ["KEY", "REGION", "OPERATION", "CALLS"]
     assert any("CreateKey" in line and line.split()[-1] == "1" for line in usage.stdout.splitlines())
     assert any(line.split() == ["CustomerKeys", "1", "100000"] for line in quotas.stdout.splitlines())
-    assert "ReplicateKey" not in quotas.stdout
-    assert "ReplicateKey" in typed.run("quotas", "--all").stdout
     lines = cost.stdout.splitlines()
     assert key in lines[1]
     assert lines[-1].split()[0] == "total"
     assert typed.json("cost")["Total"] == lines[-1].split()[-1]
     assert typed.run("cost", "--month", "1999-01").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("used", "kind", "shown"),
+    [
+        (0, "REQUESTS_PER_SECOND", False),
+        (0.5, "REQUESTS_PER_SECOND", True),
+        (0, "RESOURCE", True),
+    ],
+)
+def test_of_the_rates_of_requests_those_in_use_are_shown(used: float, kind: str, *, shown: bool) -> None:
+    quota = {"Quota": "CreateKey", "Used": used, "Limit": 5, "Kind": kind}
+
+    assert len(quota_rows([quota], every=False)) == shown
+    assert len(quota_rows([quota], every=True)) == 1
 
 
 def test_a_refusal_is_the_services_own(typed: Typed) -> None:

@@ -11,7 +11,7 @@ from proxy.cli.keys.facts import ask_first, facts_of, show_key
 from proxy.cli.keys.grants import grant
 from proxy.cli.keys.money import cost_rows, saved_by_caching
 from proxy.cli.keys.policies import policy
-from proxy.cli.keys.tables import moment, show, show_one
+from proxy.cli.keys.tables import moment, quota_rows, show, show_one
 
 
 @click.group()
@@ -151,17 +151,7 @@ def usage(at: Asking, month: str | None) -> None:
 def quotas(at: Asking, *, every: bool) -> None:
     """Show what is used of each quota in the account and region. JSON always has all of them."""
     told = at.service.ask("GetQuotas")
-    rows = [
-        {
-            "quota": each["Quota"],
-            "used": each["Used"],
-            "limit": each["Limit"],
-            "unit": "a second" if each["Kind"] == "REQUESTS_PER_SECOND" else "",
-        }
-        for each in told["Quotas"]
-        if every or each["Used"] or each["Kind"] != "REQUESTS_PER_SECOND"
-    ]
-    show(rows, output=at.output, whole=told)
+    show(quota_rows(told["Quotas"], every=every), output=at.output, whole=told)
 
 
 @keys.command(epilog="Example: sealgate keys cost --month 2026-11")

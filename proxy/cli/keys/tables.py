@@ -41,3 +41,17 @@ def _text(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
     return str(value)
+
+
+def quota_rows(quotas: Sequence[Mapping[str, Any]], *, every: bool) -> list[dict[str, Any]]:
+    """GetQuotas' answer; of the rates of requests, which are many, those that are in use now, or all."""
+    return [
+        {
+            "quota": each["Quota"],
+            "used": each["Used"],
+            "limit": each["Limit"],
+            "unit": "a second" if each["Kind"] == "REQUESTS_PER_SECOND" else "",
+        }
+        for each in quotas
+        if every or each["Used"] or each["Kind"] != "REQUESTS_PER_SECOND"
+    ]
