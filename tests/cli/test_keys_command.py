@@ -132,6 +132,7 @@ def test_what_makes_data_unreadable_is_asked_first(typed: Typed, command: str, t
     assert (refused.exit_code, refused.stdout) == (1, "")
     assert "seals new objects under it" in refused.stderr
     assert "last used    never since" in refused.stderr
+    assert "buckets      could not be asked about: " in refused.stderr
     assert typed.state(key) == "Enabled"
     assert typed.run(command, key, stdin="y\n").exit_code == 0
     assert typed.state(key) == then

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.service.clients import client
 from tests.stores.sealgate import ALICE, Sealgate, run
 
 Kms = Callable[..., Any]
@@ -93,7 +94,18 @@ def test_the_product_s_own_commands_reach_the_running_service(sealgate: Sealgate
     config = ("--config", str(sealgate.directory / "config.yaml"), "--identity", ALICE.name)
     made = json.loads(run("keys", "create", "--description", "by us", *config, "--output", "json"))
     cost = json.loads(run("keys", "cost", *config, "--output", "json"))
-    run("keys", "delete", made["KeyId"], "--days", "7", "--yes", *config)
+    bucket = f"keyed-{uuid.uuid4()}"
+    rule = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": made["Arn"]}
+    with client("s3", sealgate.url) as s3:
+        for name in (bucket, f"{bucket}-not"):
+            s3.create_bucket(Bucket=name)
+        s3.put_bucket_encryption(
+            Bucket=bucket,
+            ServerSideEncryptionConfiguration={"Rules": [{"ApplyServerSideEncryptionByDefault": rule}]},
+        )
+    told = run("keys", "delete", made["KeyId"], "--days", "7", "--yes", *config)
+    assert f"{bucket}: its default encryption" in told
+    assert f"{bucket}-not" not in told
 
     assert made["KeyId"] in run("keys", "list", *config)
     assert made["Arn"] in {line["KeyArn"] for line in cost["Keys"]}

@@ -6,11 +6,12 @@ from typing import Any
 import click
 
 from proxy.cli.keys.asking import Asking
+from proxy.cli.keys.buckets import buckets_under
 from proxy.cli.keys.service import Document, Refused
 from proxy.cli.keys.tables import moment, show_one
 from proxy.cli.keys.used import uses_of
 
-NOT_LOOKED_AT = "Not looked at: what buckets' own default encryption names, and which objects it sealed."
+NOT_LOOKED_AT = "Not looked at: which objects it sealed."
 
 
 def show_key(at: Asking, key: Document) -> None:
@@ -28,11 +29,9 @@ def show_key(at: Asking, key: Document) -> None:
 
 
 def facts_of(at: Asking, key: Document) -> dict[str, Any]:
-    aliases, prefix = at.aliases(key), key["Arn"].rpartition(":")[0]
-    names = {key["KeyId"], key["Arn"], *aliases, *(f"{prefix}:{alias}" for alias in aliases)}
     return {
         "key": key["Arn"],
-        "aliases": aliases,
+        "aliases": at.aliases(key),
         "description": key["Description"],
         "state": key["KeyState"],
         **_ending(key),
@@ -41,15 +40,23 @@ def facts_of(at: Asking, key: Document) -> dict[str, Any]:
         **_rotation(at, key),
         "tags": _unless_refused(lambda: _tags(at, key)),
         "last used": _unless_refused(lambda: _last_used(at, key)),
-        "used by": list(uses_of(at.config, key["Arn"], names)) or "no rule of the configuration",
+        "used by": list(uses_of(at.config, key["Arn"], names_of(at, key))) or "no rule of the configuration",
     }
+
+
+def names_of(at: Asking, key: Document) -> set[str]:
+    """All that may stand for the key."""
+    aliases, prefix = at.aliases(key), key["Arn"].rpartition(":")[0]
+    return {key["KeyId"], key["Arn"], *aliases, *(f"{prefix}:{alias}" for alias in aliases)}
 
 
 def ask_first(
     at: Asking, key: Document, question: str, warning: str, *, yes: bool, more: Sequence[str] = ()
 ) -> None:
     """What uses the key and when it was last used; then the question. Raises Abort."""
-    click.echo("\n".join([*fact_lines(facts_of(at, key)), *more, NOT_LOOKED_AT, warning]), err=True)
+    facts = facts_of(at, key)
+    facts["buckets"] = buckets_under(at.config, at.service.credentials, names_of(at, key))
+    click.echo("\n".join([*fact_lines(facts), *more, NOT_LOOKED_AT, warning]), err=True)
     if not yes:
         click.confirm(f"{question}?", abort=True, err=True)
 
