@@ -41,9 +41,10 @@ def hsm() -> None:
 @click.option("--name", default="admin", show_default=True, help="What the first identity is called.")
 @click.option("--for-tests", is_flag=True, help="A store that hsm.test_reset may empty: never for real keys.")
 def init(config_path: Path, account: str | None, name: str, *, for_tests: bool) -> None:
-    """Make the root key, the store and the first administrator, whose secret is shown once.
+    """Make the root key, the store and an administrator.
 
-    The configuration may still lack its identities. Refuses to run on a store that exists.
+    The secret of this first identity is shown once. The configuration may still lack its identities.
+    Refuses to run on a store that exists.
     """
     _check_name(name)
     config = _without_its_identities(config_path, account, name)
@@ -71,7 +72,9 @@ def init(config_path: Path, account: str | None, name: str, *, for_tests: bool) 
 @config_option
 @click.argument("copy", type=click.Path(path_type=Path))
 def backup(config_path: Path, copy: Path) -> None:
-    """Write a copy of the store to COPY, also while the service runs, and prove it with the root key.
+    """Write a proven copy of the store to COPY.
+
+    Also while the service runs. The root key opens it once, which proves it.
 
     Keep it apart from the root key: who has both has every KMS key.
     """
@@ -109,9 +112,10 @@ def restore(config_path: Path, copy: Path, *, accept_older: bool) -> None:
 @hsm.command(epilog="Example: sealgate hsm accept --config config.yaml")
 @config_option
 def accept(config_path: Path) -> None:
-    """Take the store as it is for the newest, where the witness says otherwise or is not there.
+    """Take the store as it is for the newest one.
 
-    Keys that were made after this copy are gone, and what they sealed cannot be read.
+    For when the witness says otherwise, or is not there. Keys that were made after this copy are gone, and
+    what they sealed cannot be read.
     """
     section = _section(config_path)
     with _told_as_errors():
@@ -129,7 +133,7 @@ def accept(config_path: Path) -> None:
 @click.argument("key", metavar="KEY")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def reset_policy(config_path: Path, key: str, *, yes: bool) -> None:
-    """Let an account into its key again, whose key policy lets nobody in.
+    """Give a key whose policy lets nobody in another one.
 
     KEY is an id, an ARN or an alias, of any account. It gets the policy that keys are made with, under which
     the identity policies of its account decide. Nothing else of it changes: grants stay as they are.

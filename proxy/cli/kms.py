@@ -23,7 +23,9 @@ def kms() -> None:
 @kms.command(epilog="Example: sealgate kms prepare --config config.yaml")
 @config_option
 def prepare(config_path: Path) -> None:
-    """Make the keys that owned_key and managed_key of each backend of type aws name, where they are missing.
+    """Make the service's own keys, where they are missing.
+
+    They are those that owned_key and managed_key of each backend of type aws name.
 
     Needs the rights to DescribeKey, CreateKey, CreateAlias and EnableKeyRotation in the proxy's AWS account.
     AWS bills these two keys as any other of yours.

@@ -60,7 +60,10 @@ def list_command(at: Asking) -> None:
 @key_argument
 @asking
 def describe(at: Asking, key: str) -> None:
-    """Show a key: its state, rotation, tags, last use, and what of the configuration uses it."""
+    """Show all there is to say of a key.
+
+    Its state, rotation and tags, when it was last used, and what of the configuration uses it.
+    """
     metadata = at.key(key)
     facts = facts_of(at, metadata)
     show_one(facts, output=at.output, whole={**metadata, "Facts": facts})
@@ -149,7 +152,10 @@ def usage(at: Asking, month: str | None) -> None:
 @click.option("--all", "every", is_flag=True, help="Also request rates of which nothing is used now.")
 @asking
 def quotas(at: Asking, *, every: bool) -> None:
-    """Show what is used of each quota in the account and region. JSON always has all of them."""
+    """Show what is used of each quota.
+
+    In the account and region. JSON always has all of them.
+    """
     told = at.service.ask("GetQuotas")
     show(quota_rows(told["Quotas"], every=every), output=at.output, whole=told)
 
@@ -158,7 +164,10 @@ def quotas(at: Asking, *, every: bool) -> None:
 @click.option("--month", metavar="YYYY-MM", help="[default: this one]")
 @asking
 def cost(at: Asking, month: str | None) -> None:
-    """Show what the account's keys and calls would cost at AWS KMS, and what caching of data keys saved."""
+    """Show a month's bill, at the prices of AWS KMS.
+
+    With what the account's keys and calls cost, and what caching of data keys saved.
+    """
     told = at.service.ask("GetBill", Month=month)
     saved = saved_by_caching(at.config, told)
     if at.output == "json":

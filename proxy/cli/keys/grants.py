@@ -14,7 +14,7 @@ _grant_argument = click.argument("grant_id", metavar="GRANT_ID")
 
 @click.group()
 def grant() -> None:
-    """Let one principal use a key for some operations, and take that back."""
+    """Let a principal use a key, and take that back."""
 
 
 @grant.command(epilog="Example: sealgate keys grant create alias/photos --to partner --operation Decrypt")

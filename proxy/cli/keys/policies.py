@@ -18,7 +18,7 @@ BYPASS = "--bypass-policy-lockout-safety-check"
 
 @click.group()
 def policy() -> None:
-    """Show or replace a key's policy: who may use and manage it."""
+    """Show or replace who may use and manage a key."""
 
 
 @policy.command(epilog="Example: sealgate keys policy get alias/photos > policy.json")
@@ -37,10 +37,10 @@ def get(at: Asking, key: str) -> None:
 @yes_option
 @asking
 def put(at: Asking, key: str, file: TextIO, *, bypass: bool, yes: bool) -> None:
-    """Replace the key's policy by the one in FILE, in JSON; `-` is standard input, and takes --yes.
+    """Replace the key's policy by the one in FILE.
 
-    Says first what changes and what uses the key. One under which neither you nor your account could put the
-    next is refused.
+    It is JSON; `-` is standard input, and takes --yes. Says first what changes and what uses the key. One
+    under which neither you nor your account could put the next is refused.
     """
     if file.name == "<stdin>" and not yes:
         raise click.UsageError("a policy from standard input leaves no way to ask: give --yes")
