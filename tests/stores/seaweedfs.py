@@ -27,10 +27,14 @@ class Store:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now. Low ones: SeaweedFS puts a gRPC port 10,000 above some."""
+    """Ports that nobody listens on now.
+
+    Low ones, with SeaweedFS's own 10,000 above some of them: below 32,768, where Linux takes the ports of
+    outgoing connections from, one of which could have it first.
+    """
     with contextlib.ExitStack() as stack:
         ports: list[int] = []
-        candidate = 20_000 + (time.monotonic_ns() // 1000) % 25_000
+        candidate = 12_000 + (time.monotonic_ns() // 1000) % 10_000
         while len(ports) < count:
             candidate += 1
             probe = stack.enter_context(socket.socket())
