@@ -1,6 +1,7 @@
 """What a listing of sealed objects costs: one request to the store for a page, counted on its way there."""
 
 import os
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,9 +16,17 @@ OPERATIONS = ["list_objects", "list_objects_v2", "list_object_versions"]
 
 
 @pytest.fixture(scope="module")
-def sizes(service: Migrating, raw: Any) -> Mapping[str, int]:
+def bucket(service: Migrating) -> str:
+    """One of its own: other tests give the service's buckets versions."""
+    name = f"sizes-{uuid.uuid4()}"
+    service.s3.create_bucket(Bucket=name)
+    return name
+
+
+@pytest.fixture(scope="module")
+def sizes(service: Migrating, bucket: str, raw: Any) -> Mapping[str, int]:
     """Sealed objects of each kind, and the sizes of their plaintexts."""
-    s3, bucket = service.s3, service.names.mixed
+    s3 = service.s3
     own = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": os.urandom(32)}
     wishes: dict[str, tuple[int, dict[str, Any]]] = {
         "empty": (0, {}),
@@ -48,10 +57,9 @@ def copied_by_others(raw: Any, bucket: str, key: str, to: str) -> None:
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_a_page_is_one_request_and_has_true_sizes(
-    service: Migrating, sizes: Mapping[str, int], operation: str
+    service: Migrating, bucket: str, sizes: Mapping[str, int], operation: str
 ) -> None:
     """Whatever they are sealed under, whatever their parts are, and whoever cut them anew."""
-    bucket = service.names.mixed
     with service.asked() as requests:
         answer = getattr(service.s3, operation)(Bucket=bucket, Prefix=PREFIX)
 
@@ -60,9 +68,11 @@ def test_a_page_is_one_request_and_has_true_sizes(
     assert [each.partition("?")[0] for each in requests] == [f"GET /{bucket}"]
 
 
-def test_every_page_of_several_is_one_request(service: Migrating, sizes: Mapping[str, int]) -> None:
+def test_every_page_of_several_is_one_request(
+    service: Migrating, bucket: str, sizes: Mapping[str, int]
+) -> None:
     pages = service.s3.get_paginator("list_objects_v2").paginate(
-        Bucket=service.names.mixed, Prefix=PREFIX, PaginationConfig={"PageSize": 3}
+        Bucket=bucket, Prefix=PREFIX, PaginationConfig={"PageSize": 3}
     )
     with service.asked() as requests:
         found = {each["Key"]: each["Size"] for page in pages for each in page["Contents"]}
