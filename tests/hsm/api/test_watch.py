@@ -131,6 +131,7 @@ BEGIN = b'{"instance":"i","sequence":7}\n'
 @asynccontextmanager
 async def saying(*lines: bytes, then_silent: bool = False) -> AsyncIterator[tuple[Watch, Told]]:
     """A watch of a service that says this, once; then it ends, or holds its peace."""
+    left = asyncio.Event()
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         response = web.StreamResponse()
@@ -138,7 +139,7 @@ async def saying(*lines: bytes, then_silent: bool = False) -> AsyncIterator[tupl
         for line in lines:
             await response.write(line)
         if then_silent:
-            await asyncio.sleep(60)
+            await left.wait()
         return response
 
     server = web.Server(handle, access_log=None)
@@ -150,6 +151,7 @@ async def saying(*lines: bytes, then_silent: bool = False) -> AsyncIterator[tupl
         watch.start()
         yield watch, told
         await watch.aclose()
+    left.set()
     listening.close()
     await server.shutdown(0)
 
