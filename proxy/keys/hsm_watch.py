@@ -62,7 +62,8 @@ class Watch:
         if self._alive.is_set():
             return True
         try:
-            await asyncio.wait_for(self._alive.wait(), within_seconds)
+            async with asyncio.timeout(within_seconds):
+                await self._alive.wait()
         except TimeoutError:
             return False
         return True
@@ -131,7 +132,10 @@ async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[dict[str, An
 
 async def _next(lines: AsyncIterator[dict[str, Any]]) -> dict[str, Any]:
     try:
-        return await asyncio.wait_for(anext(lines), SILENCE_SECONDS)
+        # Not wait_for: until Python 3.12 it swallows a cancellation that comes with a line, and who waits
+        # for the end of this stream would wait for ever.
+        async with asyncio.timeout(SILENCE_SECONDS):
+            return await anext(lines)
     except StopAsyncIteration:
         raise StreamLost("it ended") from None
     except TimeoutError:

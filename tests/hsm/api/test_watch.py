@@ -186,6 +186,34 @@ async def test_a_stream_that_falls_silent_is_lost_within_a_second() -> None:
     assert took > SILENCE_SECONDS - 0.1
 
 
+async def test_a_watch_ends_also_while_lines_arrive() -> None:
+    """A cancellation that comes with a line is not lost: the stream's connection would stay for ever."""
+    heartbeat = b'{"sequence":7}\n'
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(BEGIN)
+        while True:
+            await response.write(heartbeat)
+            await asyncio.sleep(0)
+
+    server = web.Server(handle, access_log=None)
+    listening = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    async with aiohttp.ClientSession() as session:
+        for turns in range(60):
+            watch = Watch(lambda: session.post(url))
+            watch.start()
+            assert await watch.is_alive(5)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            async with asyncio.timeout(5):
+                await watch.aclose()
+    listening.close()
+    await server.shutdown(0)
+
+
 def test_a_listener_hears_each_change_in_order_until_it_stops() -> None:
     changes, heard = Changes("i"), list[Change]()
     changes.tell({"before"})
