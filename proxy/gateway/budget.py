@@ -71,7 +71,9 @@ class MemoryBudget:
         entry = (size, turn)
         self._waiting.append(entry)
         try:
-            await asyncio.wait_for(asyncio.shield(turn), self._wait_seconds)
+            # Not wait_for: until Python 3.12 it swallows a cancellation that comes with the turn.
+            async with asyncio.timeout(self._wait_seconds):
+                await asyncio.shield(turn)
         except BaseException as exc:
             if turn.done():
                 self.give(size)
