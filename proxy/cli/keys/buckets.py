@@ -18,7 +18,7 @@ NOT_SET: Final = "ServerSideEncryptionConfigurationNotFoundError"
 
 
 def buckets_under(config: Config, credentials: Credentials, names: Collection[str]) -> Sequence[str]:
-    """A line for each bucket, and one for those that were not told. `names`: all that may stand for the key.
+    """A line for each bucket, and one for those that did not say. `names`: all that may stand for the key.
 
     Takes a request a bucket, and says on the terminal how far it is.
     """
@@ -34,21 +34,17 @@ def buckets_under(config: Config, credentials: Credentials, names: Collection[st
     untold = sum(key is None for key in defaults.values())
     return [
         *(f"{bucket}: its default encryption" for bucket, key in defaults.items() if key in names),
-        *([f"{untold} that do not tell this identity"] if untold else []),
+        *([f"{untold} that did not say"] if untold else []),
     ] or ["no bucket's default encryption"]
 
 
 def _default_key(client: Any, bucket: str) -> str | None:
-    """As the setting names it; empty where it names none, None where this identity is not told."""
+    """As the setting names it; empty where it names none, None where the bucket does not say."""
     try:
         told = client.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]
     except ClientError as exc:
-        match exc.response["Error"]["Code"]:
-            case code if code == NOT_SET:
-                return ""
-            case "AccessDenied":
-                return None
-        raise
+        # One bucket that says nothing (a right is missing, its setting was altered) hides no other.
+        return "" if exc.response["Error"]["Code"] == NOT_SET else None
     defaults = (rule.get("ApplyServerSideEncryptionByDefault", {}) for rule in told["Rules"])
     return next((str(default["KMSMasterKeyID"]) for default in defaults if "KMSMasterKeyID" in default), "")
 
