@@ -27,6 +27,7 @@ from proxy.hsm.lockout import KeyUnclear, resetting
 from proxy.hsm.root import RootKeyError, RootSource, root_source
 from proxy.hsm.store import StoreBusy, StoreError
 from proxy.hsm.witness import witness_of
+from proxy.runtime.fips import demand_fips
 from proxy.supervisor.start import StartRefused
 
 
@@ -52,8 +53,9 @@ def init(config_path: Path, account: str | None, name: str, *, for_tests: bool) 
         raise ConfigRefused(["hsm: is missing: write the section with store and root_key"])
     if account is not None and account not in config.accounts:
         raise ConfigRefused([f"accounts: {account} is not among them: add it, or choose another --account"])
-    _make_directories(config.hsm)
     with _told_as_errors():
+        demand_fips(config)
+        _make_directories(config.hsm)
         made = initialise(
             Path(config.hsm.store),
             root_key_source(config.hsm.root_key),
@@ -167,6 +169,8 @@ def _section(config_path: Path) -> Hsm:
 def _section_of(config: Config) -> Hsm:
     if config.hsm is None:
         raise ConfigRefused(["hsm: is missing: this configuration has no built-in key service"])
+    with _told_as_errors():
+        demand_fips(config)
     return config.hsm
 
 

@@ -12,10 +12,12 @@ from proxy.cli.options import config_option, loaded
 from proxy.cli.plan import SecretMissing, plan_of
 from proxy.cli.renewal import Renewed
 from proxy.config.check import warnings
+from proxy.config.schema import Config
 from proxy.supervisor import service
 from proxy.supervisor.harden import forbid_core_dumps
 from proxy.supervisor.service import ServiceFailed
 from proxy.supervisor.sockets import AddressRefused
+from proxy.supervisor.start import StartRefused
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +43,17 @@ def serve(config_path: Path, log_level: str) -> None:
     for problem in warnings(checked):
         log.warning("%s", problem)
     try:
+        if checked.fips == "required":
+            _demand_fips(checked)
         plan = plan_of(checked, config_path, os.environ, log_level=log_level)
         reloading = Renewed(checked, config_path, os.environ).reloading(plan.control)
         asyncio.run(service.run(plan, on_ready=lambda: click.echo("ready", err=True), reloading=reloading))
-    except (AddressRefused, SecretMissing, ServiceFailed) as exc:
+    except (AddressRefused, SecretMissing, ServiceFailed, StartRefused) as exc:
         raise click.ClickException(str(exc)) from None
+
+
+def _demand_fips(config: Config) -> None:
+    """The children ask again. But where only the flag is set, what they import fails before they can ask."""
+    from proxy.runtime.fips import demand_fips  # noqa: PLC0415 -- cryptography is not loaded here without need
+
+    demand_fips(config)

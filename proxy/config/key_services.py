@@ -102,6 +102,11 @@ def _hsm(config: Config) -> Iterator[Problem]:
     given = [s for s in (root.file, root.env, root.passphrase_file, root.passphrase_env) if s is not None]
     if len(given) != 1:
         yield Problem("hsm.root_key", "must have exactly one of file, env, passphrase_file, passphrase_env")
+    for name in ("passphrase_file", "passphrase_env"):
+        if config.fips == "required" and getattr(root, name) is not None:
+            yield Problem(
+                f"hsm.root_key.{name}", "needs scrypt, which fips: required rules out: write file or env"
+            )
     if config.region not in hsm.regions:
         yield Problem("hsm.regions", f"must hold {config.region}, the region of the S3 side")
     if len(os.fsencode(hsm.socket)) > MAX_SOCKET_PATH_BYTES:

@@ -174,6 +174,8 @@ class _Reader:
         return _BAD if _BAD in found or any(v is _BAD for v in found.values()) else found
 
     def _choice(self, choices: tuple[Any, ...], value: Any, path: str) -> Any:
+        if value is False and "off" in choices:
+            return "off"  # without quotes YAML takes it for false
         if value in choices:
             return value
         return self._bad(path, f"must be one of {', '.join(choices)}{_nearest(str(value), list(choices))}")

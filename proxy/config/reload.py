@@ -15,6 +15,7 @@ from proxy.config.schema import Config
 FIXED = (
     "workers",
     "run_directory",
+    "fips",
     "listen.address",
     "listen.port",
     "admin",

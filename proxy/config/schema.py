@@ -372,6 +372,8 @@ class Reload:
 class Config:
     listen: Listen = Listen()
     admin: Admin = Admin()
+    fips: Literal["off", "required"] = "off"
+    """Required: no process that does cryptography starts unless OpenSSL's FIPS provider does it."""
     region: Region = "us-east-1"
     """The region that clients sign for."""
     domains: tuple[Domain, ...] = ()

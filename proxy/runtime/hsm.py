@@ -29,6 +29,7 @@ from proxy.hsm.root import RootKeyError, root_source
 from proxy.hsm.store import StoreError
 from proxy.hsm.witness import witness_of
 from proxy.metrics import Metrics
+from proxy.runtime.fips import demand_fips
 from proxy.runtime.hsm_terms import limits_of, prices_of, throttle_of
 from proxy.runtime.inputs import config_of, identities_of, proxy_credentials, proxy_identity
 from proxy.runtime.listen_tls import listen_tls
@@ -43,6 +44,7 @@ from proxy.supervisor.start import BACKLOG, Start, StartRefused
 async def run_hsm(start: Start, *, ready: Ready, stop: asyncio.Event) -> None:
     """The process that holds the KMS keys. Raises StartRefused."""
     config = config_of(start)
+    demand_fips(config)
     async with AsyncExitStack() as opened:
         status, sockets = Status(metrics=Metrics()), dict(start.sockets)
         trail = Trail(await open_journal(config, status.metrics))

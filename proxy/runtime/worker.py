@@ -13,6 +13,7 @@ from proxy.gateway.handle import Gateway
 from proxy.gateway.tenure import Tenure
 from proxy.metrics import Metrics
 from proxy.runtime.doors import front_limits
+from proxy.runtime.fips import demand_fips
 from proxy.runtime.furnish import Furnished, furnished
 from proxy.runtime.inputs import config_of
 from proxy.runtime.listen_tls import listen_tls
@@ -27,6 +28,7 @@ from proxy.supervisor.start import Start
 async def run_worker(start: Start, *, ready: Ready, stop: asyncio.Event) -> None:
     """A process that serves S3 clients. Raises StartRefused."""
     config = config_of(start)
+    demand_fips(config)
     async with AsyncExitStack() as opened:
         status = WorkerStatus(metrics=Metrics())
         trail = Trail(await open_journal(config, status.metrics))

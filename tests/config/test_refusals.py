@@ -181,6 +181,12 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str, str]] = [
     ({"kms.backends.0.secret_access_key": "x"}, "kms.backends[0].access_key_id", "write both, or neither"),
     ({"kms.backends.0.managed_key": "alias/sealgate/owned"}, "kms.backends[0].managed_key", "another key"),
     ({"kms.backends.0.owned_key": "alias/aws/s3"}, "kms.backends[0].owned_key", "name a key of your own"),
+    ({"fips": True}, "fips", "must be one of off, required"),
+    (
+        {"hsm": HSM | {"root_key": {"passphrase_env": "P"}}, "fips": "required"},
+        "hsm.root_key.passphrase_env",
+        "needs scrypt, which fips: required rules out: write file or env",
+    ),
     ({"hsm": HSM | {"root_key": {}}}, "hsm.root_key", "must have exactly one of file, env, passphrase_file"),
     ({"hsm": HSM | {"root_key": {"env": "A", "file": "b"}}}, "hsm.root_key", "must have exactly one of"),
     ({"hsm": HSM | {"regions": ["eu-west-1"]}}, "hsm.regions", "must hold us-east-1"),

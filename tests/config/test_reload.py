@@ -21,6 +21,7 @@ def changed(config: Config, path: str) -> Config:
     others: dict[str, Any] = {
         "workers": 7,
         "run_directory": "/elsewhere",
+        "fips": "required",
         "address": "127.0.0.9",
         "port": 1,
         "store": "/other",

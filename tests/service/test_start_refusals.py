@@ -87,6 +87,21 @@ def test_a_root_key_that_does_not_fit(store: Store, tmp_path: Path, damage: Any,
     assert "5a5a" not in service.stderr
 
 
+def test_a_machine_without_a_fips_provider(store: Store, tmp_path: Path) -> None:
+    """Nor is a flag enough that is set without one."""
+    run_init(store, tmp_path)
+    unfounded = tmp_path / "openssl.cnf"
+    unfounded.write_text("openssl_conf = a\n[a]\nalg_section = b\n[b]\ndefault_properties = fips=yes\n")
+    environ = {"OPENSSL_CONF": str(unfounded)}
+    with launched(store, tmp_path, ready=False, fips="required", environ=environ) as service:
+        told = refused(service)
+
+    assert told == (
+        "Error: fips: OpenSSL's FIPS provider is not active in the Python package cryptography and"
+        " Python itself: activate it (OPENSSL_CONF; docs/operations.md says how), or write fips: off"
+    )
+
+
 @pytest.mark.parametrize("wrong", [{"secret_access_key": "no-such-secret"}, {"access_key_id": "NOSUCHKEY"}])
 def test_credentials_that_the_store_refuses(store: Store, tmp_path: Path, wrong: dict[str, str]) -> None:
     with launched(store, tmp_path, ready=False, upstreams=upstream(store, **wrong)) as service:
