@@ -37,7 +37,10 @@ PURE: dict[str, set[str]] = {
     "proxy.hsm.core": {"cryptography", "proxy.policy"},
     "proxy.audit.event": set(),
     "proxy.audit.chain": {"cryptography"},
-    "proxy.config.schema": {"proxy.config.terms", "proxy.config.quotas"},  # the types of its fields
+    "proxy.config.schema": {  # the types of its fields
+        *("proxy.config.terms", "proxy.config.quotas", "proxy.config.root_key"),
+    },
+    "proxy.config.root_key": {"proxy.config.terms"},
     "proxy.config.quotas": {"proxy.config.terms"},
     "proxy.config.terms": set(),
 }

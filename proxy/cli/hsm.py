@@ -1,6 +1,5 @@
 """`sealgate hsm …`: work on the key service's own store, while no service runs on it."""
 
-import dataclasses
 import json
 import os
 import re
@@ -16,7 +15,7 @@ from proxy.cli.lockout import noting, told
 from proxy.cli.options import ConfigRefused, config_option, loaded, read
 from proxy.config.errors import ConfigError
 from proxy.config.load import parse
-from proxy.config.schema import Config, Hsm, RootKey
+from proxy.config.schema import Config, Hsm
 from proxy.config.sources import plain_values
 from proxy.config.terms import Name
 from proxy.hsm.copies import accept as accept_store
@@ -24,10 +23,11 @@ from proxy.hsm.copies import back_up
 from proxy.hsm.copies import restore as put_back
 from proxy.hsm.init import InitResult, initialise
 from proxy.hsm.lockout import KeyUnclear, resetting
-from proxy.hsm.root import RootKeyError, RootSource, root_source
+from proxy.hsm.root import RootKeyError
 from proxy.hsm.store import StoreBusy, StoreError
 from proxy.hsm.witness import witness_of
 from proxy.runtime.fips import demand_fips
+from proxy.runtime.root_key import root_key_source
 from proxy.supervisor.start import StartRefused
 
 
@@ -58,7 +58,7 @@ def init(config_path: Path, account: str | None, name: str, *, for_tests: bool) 
         _make_directories(config.hsm)
         made = initialise(
             Path(config.hsm.store),
-            root_key_source(config.hsm.root_key),
+            root_key_source(config.hsm.root_key, os.environ),
             account=account or config.accounts[0],
             region=config.hsm.regions[0],
             clock=time.time,
@@ -82,7 +82,9 @@ def backup(config_path: Path, copy: Path) -> None:
     """
     section = _section(config_path)
     with _told_as_errors():
-        found = back_up(Path(section.store), copy, root_key_source(section.root_key), random=os.urandom)
+        found = back_up(
+            Path(section.store), copy, root_key_source(section.root_key, os.environ), random=os.urandom
+        )
     click.echo(f"{copy}: {found.records} records, change {found.generation}, all opened with the root key")
 
 
@@ -96,7 +98,7 @@ def restore(config_path: Path, copy: Path, *, accept_older: bool) -> None:
     """Put COPY in the store's place. The service must be stopped; what was there is kept beside it."""
     section = _section(config_path)
     _make_directories(section)
-    source = root_key_source(section.root_key)
+    source = root_key_source(section.root_key, os.environ)
     with _told_as_errors():
         found, kept = put_back(
             copy,
@@ -123,7 +125,7 @@ def accept(config_path: Path) -> None:
     with _told_as_errors():
         found = accept_store(
             Path(section.store),
-            root_key_source(section.root_key),
+            root_key_source(section.root_key, os.environ),
             witness_of(Path(section.store), section.witness),
             random=os.urandom,
         )
@@ -146,7 +148,7 @@ def reset_policy(config_path: Path, key: str, *, yes: bool) -> None:
     section = _section_of(config)
     opened = resetting(
         Path(section.store),
-        root_key_source(section.root_key),
+        root_key_source(section.root_key, os.environ),
         witness_of(Path(section.store), section.witness),
         clock=time.time,
         random=os.urandom,
@@ -186,7 +188,9 @@ def _told_as_errors() -> Iterator[None]:
 
 def _make_directories(section: Hsm) -> None:
     """For the service's user alone, where they are not there yet. Raises ClickException."""
-    for file in filter(None, (section.store, section.witness, section.root_key.file)):
+    root = section.root_key
+    sealed = root.aws_kms.sealed_file if root.aws_kms else None
+    for file in filter(None, (section.store, section.witness, root.file, sealed)):
         directory = Path(file).parent
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -226,12 +230,6 @@ def _stand_in(values: dict[Any, Any], directory: Path, account: str | None, name
     first = accounts[0] if isinstance(accounts, list) and accounts else account
     nobody = {"access_key_id": "STANDIN", "secret_access_key": "stand-in"}
     values["identities"] = [{"name": name, "account": account or first, "access_keys": [nobody]}]
-
-
-def root_key_source(root_key: RootKey) -> RootSource:
-    """The one that is given; the loader saw to it that one is."""
-    kind, setting = next((k, v) for k, v in dataclasses.asdict(root_key).items() if v is not None)
-    return root_source(kind, setting, os.environ)
 
 
 def _told(made: InitResult, store: str, config_path: Path, name: str) -> str:

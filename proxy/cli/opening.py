@@ -16,9 +16,9 @@ from typing import BinaryIO
 import click
 
 from proxy.cli.datakeys import KeySourceRefused, Unwrap, from_api, from_store
-from proxy.cli.hsm import root_key_source
 from proxy.cli.options import config_option, loaded
 from proxy.runtime.kms import OWN_KEYS, claim_of
+from proxy.runtime.root_key import root_key_source
 from proxy.runtime.rules import rules_of
 from recovery.envelope import Envelope, read_header
 from recovery.errors import RecoveryError
@@ -114,7 +114,7 @@ def _source(
                     f"{arn}: the header names this key, but {config_path} accepts it for no object of this"
                     " name: see `sealgate config explain`"
                 )
-        with from_store(config, config.hsm, root_key_source(config.hsm.root_key)) as unwrap:
+        with from_store(config, config.hsm, root_key_source(config.hsm.root_key, os.environ)) as unwrap:
             yield unwrap, rule.accept_names
 
 

@@ -1,8 +1,9 @@
 """From a checked configuration to the processes of a service: who starts when, with which sockets and
 secrets.
 
-A secret goes to the process that works with it: the root key's variable to the HSM, credentials for stores
-and for AWS to the workers. What a process must not hold is blanked in the configuration that it is told.
+A secret goes to the process that works with it: the root key's variable, or its credentials at AWS, to the
+HSM, credentials for stores and for AWS to the workers. What a process must not hold is blanked in the
+configuration that it is told.
 """
 
 import logging
@@ -95,7 +96,7 @@ def _hsm(
     return (
         Place(
             role="hsm",
-            environment=clean(environ),
+            environment=clean(environ, aws_chain=root_key_uses_aws_chain(config)),
             config_text=renewals_of(config)["hsm"].config_text,
             secrets=root_key,
             sockets=sockets,
@@ -154,7 +155,10 @@ def _status_path(run: Path, place: Place) -> Path:
 
 def renewals_of(config: Config) -> dict[str, Renewal]:
     """What of the configuration each role is told, at its start and when it is reloaded."""
-    told = {"worker": config, **({"hsm": without_store_secrets(config)} if config.hsm else {})}
+    told = {
+        "worker": without_root_key_secret(config),
+        **({"hsm": without_store_secrets(config)} if config.hsm else {}),
+    }
     drain = {"worker": config.limits.drain_seconds}
     return {
         role: Renewal(config_text=dump_with_secrets(each), drain_seconds=drain.get(role, HSM_DRAIN_SECONDS))
@@ -175,6 +179,22 @@ def without_store_secrets(config: Config) -> Config:
     return replace(
         config, upstreams=upstreams, identities=identities, kms=replace(config.kms, backends=backends)
     )
+
+
+def without_root_key_secret(config: Config) -> Config:
+    """The configuration as workers are told it: none could open the root key."""
+    hsm = config.hsm
+    at_aws = hsm.root_key.aws_kms if hsm else None
+    if hsm is None or at_aws is None or at_aws.secret_access_key is None:
+        return config
+    blanked = replace(hsm.root_key, aws_kms=replace(at_aws, secret_access_key=BLANK))
+    return replace(config, hsm=replace(hsm, root_key=blanked))
+
+
+def root_key_uses_aws_chain(config: Config) -> bool:
+    """Whether the HSM looks for AWS credentials where botocore does."""
+    at_aws = config.hsm.root_key.aws_kms if config.hsm else None
+    return at_aws is not None and at_aws.access_key_id is None
 
 
 def uses_aws_chain(config: Config) -> bool:

@@ -121,6 +121,9 @@ def _urls(config: Config) -> Iterator[Problem]:
         for name in ("endpoint_url", "sts_endpoint_url")
         if (url := getattr(b, name, None))
     ]
+    at_aws = config.hsm.root_key.aws_kms if config.hsm else None
+    if at_aws and at_aws.endpoint_url:
+        urls.append(("hsm.root_key.aws_kms.endpoint_url", at_aws.endpoint_url))
     for path, url in urls:
         if not _is_url(url):
             yield Problem(path, "must be http:// or https://, a host, perhaps a port: https://s3.example.com")

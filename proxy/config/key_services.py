@@ -5,10 +5,13 @@ As proxy/config/check.py, which has those of everything else.
 
 import os
 from collections.abc import Iterator
+from dataclasses import fields
 from typing import cast
+from urllib.parse import urlsplit
 
 from proxy.config.errors import Problem
 from proxy.config.patterns import meet
+from proxy.config.root_key import AwsKmsRoot
 from proxy.config.schema import AwsBackend, Config, HsmBackend
 
 MAX_SOCKET_PATH_BYTES = 100
@@ -66,11 +69,7 @@ def _claims(config: Config) -> Iterator[Problem]:
 def _aws_backends(config: Config) -> Iterator[Problem]:
     for i, backend in _aws(config):
         path = f"kms.backends[{i}]"
-        if (backend.access_key_id is None) != (backend.secret_access_key is None):
-            missing = "access_key_id" if backend.access_key_id is None else "secret_access_key"
-            yield Problem(
-                f"{path}.{missing}", "is missing: write both, or neither for the AWS credential chain"
-            )
+        yield from _half_credentials(path, backend)
         if backend.owned_key == backend.managed_key:
             yield Problem(
                 f"{path}.managed_key", "must be another key than owned_key: clients see which one was used"
@@ -99,13 +98,16 @@ def _hsm(config: Config) -> Iterator[Problem]:
     if hsm is None:
         return
     root = hsm.root_key
-    given = [s for s in (root.file, root.env, root.passphrase_file, root.passphrase_env) if s is not None]
-    if len(given) != 1:
-        yield Problem("hsm.root_key", "must have exactly one of file, env, passphrase_file, passphrase_env")
+    kinds = [kind.name for kind in fields(root)]
+    if len([kind for kind in kinds if getattr(root, kind) is not None]) != 1:
+        yield Problem("hsm.root_key", f"must have exactly one of {', '.join(kinds)}")
+    if root.aws_kms:
+        yield from _aws_root(root.aws_kms)
     for name in ("passphrase_file", "passphrase_env"):
         if config.fips == "required" and getattr(root, name) is not None:
             yield Problem(
-                f"hsm.root_key.{name}", "needs scrypt, which fips: required rules out: write file or env"
+                f"hsm.root_key.{name}",
+                "needs scrypt, which fips: required rules out: write file, env or aws_kms",
             )
     if config.region not in hsm.regions:
         yield Problem("hsm.regions", f"must hold {config.region}, the region of the S3 side")
@@ -113,6 +115,21 @@ def _hsm(config: Config) -> Iterator[Problem]:
         yield Problem(
             "hsm.socket", f"{hsm.socket} is longer than {MAX_SOCKET_PATH_BYTES} bytes: choose a shorter path"
         )
+
+
+def _aws_root(root: AwsKmsRoot) -> Iterator[Problem]:
+    path, url = "hsm.root_key.aws_kms", urlsplit(root.endpoint_url or "")
+    yield from _half_credentials(path, root)
+    if "alias/aws/" in root.key_id:
+        yield Problem(f"{path}.key_id", "AWS lets nobody else use alias/aws/*: name a key of your own")
+    if url.scheme == "http" and url.hostname not in ("127.0.0.1", "::1", "localhost"):
+        yield Problem(f"{path}.endpoint_url", "must be https://: the root key comes from there in the clear")
+
+
+def _half_credentials(path: str, section: AwsBackend | AwsKmsRoot) -> Iterator[Problem]:
+    if (section.access_key_id is None) != (section.secret_access_key is None):
+        missing = "access_key_id" if section.access_key_id is None else "secret_access_key"
+        yield Problem(f"{path}.{missing}", "is missing: write both, or neither for the AWS credential chain")
 
 
 def _aws(config: Config) -> list[tuple[int, AwsBackend]]:

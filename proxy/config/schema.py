@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from proxy.config.quotas import HsmPrices, HsmQuotas
+from proxy.config.root_key import RootKey
 from proxy.config.terms import (
     MIB,
     SOURCED,
@@ -22,7 +23,6 @@ from proxy.config.terms import (
     Day,
     Document,
     Domain,
-    EnvironmentName,
     ExternalId,
     FilePath,
     KeyId,
@@ -280,16 +280,6 @@ class DataKeyCache:
 class Kms:
     backends: Annotated[tuple[Backend, ...], Bounds(1, 16)]
     data_key_cache: DataKeyCache = DataKeyCache()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RootKey:
-    """Where the HSM finds its root key: exactly one. The HSM reads it, not the loader: it may yet be made."""
-
-    file: FilePath | None = None
-    env: EnvironmentName | None = None
-    passphrase_file: FilePath | None = None
-    passphrase_env: EnvironmentName | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

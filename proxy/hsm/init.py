@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from proxy.hsm.aws_root import AwsKmsKey
 from proxy.hsm.core.minting import new_service_key
 from proxy.hsm.core.model import Purpose
 from proxy.hsm.core.names import OWNED_ALIAS, SERVICE_ACCOUNT
@@ -36,7 +37,7 @@ class InitResult:
     secret_access_key: str = field(repr=False)
     """40 characters, given out here and never again."""
     root_key_file: Path | None
-    """Where a new root key was written; None where the root key was there already."""
+    """Where a new root key was written, wrapped if it is AWS's; None where the root key was there already."""
 
 
 def initialise(
@@ -52,8 +53,8 @@ def initialise(
     for_tests: bool = False,
     administrator: str = "admin",
 ) -> InitResult:
-    """Makes the store at path. With make_root_key, a KeyFile source that is not there yet is written first.
-    One that is made for_tests can be emptied later, and no other.
+    """Makes the store at path. With make_root_key, the file of a KeyFile or AwsKmsKey that is not there yet
+    is written first. One that is made for_tests can be emptied later, and no other.
 
     Raises StoreExists where this was done before, StoreBusy where an HSM runs on it, RootKeyError, or another
     StoreError; then no store is made, though an empty file may be.
@@ -90,10 +91,13 @@ def open_sqlite_store(
 
 def _make_root_key(source: RootSource, random: Callable[[int], bytes]) -> Path | None:
     """A file that is there is left alone: an earlier run may have got this far and no further."""
-    if not isinstance(source, KeyFile) or source.path.exists():
-        return None
-    write_key_file(source.path, random)
-    return source.path
+    if isinstance(source, AwsKmsKey) and not source.sealed_file.exists():
+        source.make()
+        return source.sealed_file
+    if isinstance(source, KeyFile) and not source.path.exists():
+        write_key_file(source.path, random)
+        return source.path
+    return None
 
 
 def _administrator(name: str, account: str, random: Callable[[int], bytes], made: Path | None) -> InitResult:

@@ -1,4 +1,4 @@
-"""Where the root key comes from: a key file, an environment variable, or a passphrase.
+"""Where the root key comes from: a key file, an environment variable, or a passphrase (or AWS: aws_root.py).
 
 A source gives 32 bytes, or says what is wrong with itself without showing any of them. Files must be their
 owner's alone. A passphrase is stretched with scrypt (RFC 7914) over the store's own salt, at the cost the
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from proxy.hsm.core.material import MATERIAL_SIZE, KeyMaterial
-from proxy.hsm.durable import sync_directory
+from proxy.hsm.durable import write_new
 
 SCRYPT_COST_LOG2 = 17
 """N = 2^17, r = 8: 128 MiB and about half a second a guess (OWASP's first choice for scrypt)."""
@@ -112,12 +112,7 @@ def write_key_file(path: Path, random: Callable[[int], bytes]) -> None:
     is there.
     """
     try:
-        held = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(held, "wb") as file:
-            file.write(base64.b64encode(random(MATERIAL_SIZE)) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        sync_directory(path.parent)
+        write_new(path, base64.b64encode(random(MATERIAL_SIZE)) + b"\n")
     except OSError as exc:
         raise RootKeyError(f"file {path} cannot be made: {exc.strerror}") from exc
 

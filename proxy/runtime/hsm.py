@@ -25,7 +25,7 @@ from proxy.hsm.core.access import Rights
 from proxy.hsm.engine import Engine, nothing
 from proxy.hsm.guard import RightsOf
 from proxy.hsm.init import open_sqlite_store
-from proxy.hsm.root import RootKeyError, root_source
+from proxy.hsm.root import RootKeyError
 from proxy.hsm.store import StoreError
 from proxy.hsm.witness import witness_of
 from proxy.metrics import Metrics
@@ -33,6 +33,7 @@ from proxy.runtime.fips import demand_fips
 from proxy.runtime.hsm_terms import limits_of, prices_of, throttle_of
 from proxy.runtime.inputs import config_of, identities_of, proxy_credentials, proxy_identity
 from proxy.runtime.listen_tls import listen_tls
+from proxy.runtime.root_key import root_key_source
 from proxy.runtime.status import Status
 from proxy.runtime.telling import telling
 from proxy.runtime.trail import Kept, Trail, open_journal
@@ -165,11 +166,10 @@ def rights_of(config: schema.Config) -> RightsOf:
 def _engine(config: schema.Config, start: Start) -> Engine:
     hsm = config.hsm
     assert hsm is not None, "the supervisor starts this role only where the section is there"
-    kind, setting = _root_key_setting(hsm.root_key)
     try:
         store = open_sqlite_store(
             Path(hsm.store),
-            root_source(kind, setting, start.secrets),
+            root_key_source(hsm.root_key, start.secrets),
             random=os.urandom,
             witness=witness_of(Path(hsm.store), hsm.witness),
         )
@@ -187,11 +187,3 @@ def _engine(config: schema.Config, start: Start) -> Engine:
         )
     except (StoreError, RootKeyError) as exc:
         raise StartRefused(str(exc)) from None
-
-
-def _root_key_setting(root_key: schema.RootKey) -> tuple[str, str]:
-    for kind in ("file", "env", "passphrase_file", "passphrase_env"):
-        setting = getattr(root_key, kind)
-        if setting is not None:
-            return kind, setting
-    raise AssertionError("a checked configuration names exactly one")

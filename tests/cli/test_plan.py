@@ -45,3 +45,31 @@ def test_the_key_service_is_not_told_what_opens_the_store(tmp_path: Path) -> Non
     for secret in (STORE_SECRET, "alice-there", "alice-at-aws"):
         assert secret in told["worker"].config_text
         assert secret not in told["hsm"].config_text
+
+
+def test_workers_are_not_told_what_opens_the_root_key(tmp_path: Path) -> None:
+    at_aws = {"key_id": "k", "sealed_file": "f", "access_key_id": "ROOT", "secret_access_key": "root-at-aws"}
+    path = written(tmp_path, hsm={"store": "keys.sqlite", "root_key": {"aws_kms": at_aws}})
+
+    told = renewals_of(loaded(path))
+
+    assert "root-at-aws" in told["hsm"].config_text
+    assert "root-at-aws" not in told["worker"].config_text
+
+
+@pytest.mark.parametrize(
+    ("own", "roles"),
+    [({}, {"hsm"}), ({"access_key_id": "ROOT", "secret_access_key": "root-at-aws"}, set())],
+)
+def test_the_key_service_finds_aws_credentials_where_the_root_key_needs_them(
+    tmp_path: Path, own: dict[str, str], roles: set[str]
+) -> None:
+    """And the workers do not: their key service is the HSM."""
+    root_key = {"aws_kms": {"key_id": "k", "sealed_file": "f", **own}}
+    path = written(tmp_path, hsm={"store": "keys.sqlite", "root_key": root_key})
+    plan = plan_of(loaded(path), path, {"AWS_PROFILE": "somebody"}, log_level="info")
+    places = [place for stage in plan.stages for place in stage]
+    for held in filter(None, (plan.control, *(each for place in places for each in place.sockets.values()))):
+        held.close()
+
+    assert {place.role for place in places if "AWS_PROFILE" in place.environment} == roles

@@ -18,6 +18,12 @@ EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
 # Fields that exclude each other: the example can hold one of them, and names the others in comments.
 IN_COMMENTS = {
     *("hsm.root_key.env", "hsm.root_key.passphrase_file", "hsm.root_key.passphrase_env"),
+    "hsm.root_key.aws_kms",
+    *(
+        f"hsm.root_key.aws_kms.{name}"
+        for name in ("key_id", "sealed_file", "region", "endpoint_url", "access_key_id", "secret_access_key")
+    ),
+    *(f"hsm.root_key.aws_kms.{name}_timeout_seconds" for name in ("connect", "read")),
     "kms.backends.ca_file",
     "identities.aws_credentials",
     *(f"identities.aws_credentials.{name}" for name in ("access_key_id", "secret_access_key")),

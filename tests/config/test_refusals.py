@@ -13,6 +13,13 @@ Refused = Callable[..., list[str]]
 NEAR = {"type": "hsm", "write": True}
 FAR = NEAR | {"endpoint_url": "https://keys.example.com:8081"}
 HSM = {"store": "hsm.sqlite", "root_key": {"env": "ROOT"}}
+
+
+def at_aws(**fields: str) -> dict[str, Any]:
+    """A root key at AWS KMS, with something wrong."""
+    return {"hsm": HSM | {"root_key": {"aws_kms": {"key_id": "k", "sealed_file": "f", **fields}}}}
+
+
 REACHED = {"address": "10.0.0.1", "tls": {"certificate_file": "c", "key_file": "k"}}
 AWS = {"type": "aws", "write": True}
 ROLE = {"role_arn": "arn:aws:iam::111122223333:role/photos"}
@@ -185,10 +192,22 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str, str]] = [
     (
         {"hsm": HSM | {"root_key": {"passphrase_env": "P"}}, "fips": "required"},
         "hsm.root_key.passphrase_env",
-        "needs scrypt, which fips: required rules out: write file or env",
+        "needs scrypt, which fips: required rules out: write file, env or aws_kms",
     ),
     ({"hsm": HSM | {"root_key": {}}}, "hsm.root_key", "must have exactly one of file, env, passphrase_file"),
     ({"hsm": HSM | {"root_key": {"env": "A", "file": "b"}}}, "hsm.root_key", "must have exactly one of"),
+    (
+        {"hsm": HSM | {"root_key": {"aws_kms": {"sealed_file": "f"}}}},
+        "hsm.root_key.aws_kms.key_id",
+        "is missing",
+    ),
+    (at_aws(access_key_id="AKIDX"), "hsm.root_key.aws_kms.secret_access_key", "write both, or neither"),
+    (at_aws(key_id="alias/aws/s3"), "hsm.root_key.aws_kms.key_id", "name a key of your own"),
+    (
+        at_aws(endpoint_url="http://kms.example.com"),
+        "hsm.root_key.aws_kms.endpoint_url",
+        "must be https://: the root key comes from there in the clear",
+    ),
     ({"hsm": HSM | {"regions": ["eu-west-1"]}}, "hsm.regions", "must hold us-east-1"),
     ({"hsm": HSM | {"socket": "s" * 101}}, "hsm.socket", "is longer than 100 bytes"),
     (rule(upstream="other"), "buckets[0].upstream", "other is not in upstreams: there are main"),

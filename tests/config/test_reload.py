@@ -8,7 +8,8 @@ import pytest
 
 from proxy.config.quotas import HsmPrices, HsmQuotas
 from proxy.config.reload import FIXED, files_of, refusals
-from proxy.config.schema import Config, Hsm, HsmListen, RootKey, Tls
+from proxy.config.root_key import RootKey
+from proxy.config.schema import Config, Hsm, HsmListen, Tls
 
 
 @pytest.fixture

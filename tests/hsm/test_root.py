@@ -115,7 +115,7 @@ def test_sources_are_chosen_by_the_configurations_field() -> None:
     assert root_source("passphrase_env", "X", environment) == PassphraseVariable("X", environment)
 
 
-@pytest.mark.parametrize("kind", ["pkcs11", "aws_kms", "vault"])
+@pytest.mark.parametrize("kind", ["pkcs11", "vault"])
 def test_a_source_that_is_not_provided_is_refused_by_name(kind: str) -> None:
     with pytest.raises(RootKeyError, match=kind):
         root_source(kind, "x", {})

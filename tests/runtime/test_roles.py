@@ -7,7 +7,11 @@ import pytest
 
 ROLES = {
     # The key material is here: nothing that takes clients' bytes or speaks to stores comes along.
-    "proxy.runtime.hsm": ("proxy.gateway", "proxy.upstream", "proxy.seal", "proxy.keys", "aiobotocore"),
+    # AWS's client comes where it opens the root key.
+    "proxy.runtime.hsm": (
+        *("proxy.gateway", "proxy.upstream", "proxy.seal", "proxy.keys", "aiobotocore"),
+        *("botocore.session", "botocore.client", "botocore.credentials"),
+    ),
     # No secret at all is here, and no code that works with one.
     "proxy.runtime.observer": ("proxy.gateway", "proxy.hsm", "proxy.keys", "proxy.auth", "cryptography"),
     # Keys of the HSM are asked for over its socket. AWS's client comes where a backend asks for it.

@@ -3,14 +3,17 @@
 import contextlib
 import socket
 import uuid
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from moto.server import ThreadedMotoServer
 
 from tests.service.clients import client
+from tests.service.relay import relaying
 from tests.service.running import launched
-from tests.stores.sealgate import config_for
+from tests.stores.sealgate import config_for, run
 from tests.stores.seaweedfs import Store, free_ports
 
 PHRASE = "correct horse battery staple, and more"
@@ -45,6 +48,50 @@ def test_a_root_key_from_each_source(
             assert content not in service.stderr
             for child in service.left():
                 assert content.encode() not in environ_of(child)
+
+
+def test_a_root_key_at_aws(store: Store, tmp_path: Path) -> None:
+    """Made by init, opened by every start and by the commands on the store; without AWS there is no start."""
+    environment = {"AWS_ACCESS_KEY_ID": "AKIAROOT00000000", "AWS_SECRET_ACCESS_KEY": "root-secret-at-aws"}
+    name, sealed = f"settings-{uuid.uuid4()}", tmp_path / "secrets" / "root.sealed"
+    with contextlib.ExitStack() as opened:
+        moto = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+        moto.start()
+        opened.callback(moto.stop)
+        url = "http://{}:{}".format(*moto.get_host_and_port())
+        with client("kms", url) as kms:
+            key = kms.create_key()["KeyMetadata"]["Arn"]
+        relay = opened.enter_context(relaying(Store(url=url, access_key="", secret_key="")))
+        at_aws = {"key_id": key, "sealed_file": str(sealed), "endpoint_url": relay.url}
+        hsm = config_for(store, tmp_path)["hsm"] | {"root_key": {"aws_kms": at_aws}}
+        start = partial(launched, store, tmp_path, "--log-level", "debug", hsm=hsm, environ=environment)
+        for turn in range(2):
+            with start() as service, client("s3", service.url) as s3:
+                if not turn:
+                    s3.create_bucket(Bucket=name)
+                    s3.put_object(Bucket=name, Key="k", Body=b"plain")
+                assert s3.get_object(Bucket=name, Key="k")["Body"].read() == b"plain"
+                assert "root-secret-at-aws" not in service.stderr
+        copied = run(
+            "hsm",
+            "backup",
+            "--config",
+            str(tmp_path / "config.yaml"),
+            str(tmp_path / "copy"),
+            environ=environment,
+        )
+        assert "all opened with the root key" in copied
+
+        relay.shut()
+        with start(ready=False) as service:
+            assert service.ended() == 1
+            told = service.last_line
+            assert service.left() == []
+            assert "Traceback" not in service.stderr
+    assert told == (
+        f"Error: hsm-0: AWS KMS (key {key}, file {sealed}): {relay.url} does not answer"
+        " (EndpointConnectionError): check region, endpoint_url and the network"
+    )
 
 
 def environ_of(pid: int) -> bytes:

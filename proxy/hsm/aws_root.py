@@ -1,0 +1,144 @@
+"""A root key that AWS KMS opens: 32 bytes that lie wrapped in a file, under a key that never leaves AWS.
+
+`sealgate hsm init` has the file's contents made; each opening of the store asks AWS for one Decrypt, of this
+file, by the named key alone, for this purpose alone (the encryption context). botocore's client is loaded
+only then: an HSM with another root key does without. What AWS refuses is told in one line, with what to do.
+"""
+
+import base64
+import binascii
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from proxy.hsm.core.material import KeyMaterial
+from proxy.hsm.durable import write_new
+from proxy.hsm.root import RootKeyError
+
+CONTEXT: Mapping[str, str] = {"sealgate:purpose": "hsm-root-key"}
+"""AWS opens the file for whoever says this and for nobody else; key policies can ask for it."""
+ATTEMPTS = 3
+_LARGEST_FILE = 8192
+"""AWS's longest blob is 6144 bytes, in base64 a third more."""
+
+_CREDENTIALS = "check the AWS credentials, and this machine's clock"
+_ENABLED = "enable the key, or cancel its deletion, at AWS"
+_FILE = "put the sealed_file back that `sealgate hsm init` made with this key"
+REMEDIES: Mapping[str, str] = {
+    "AccessDeniedException": "allow these credentials kms:Decrypt with this key, for `sealgate hsm init` also"
+    " kms:GenerateDataKeyWithoutPlaintext, and check that key_id names the key that sealed_file is under",
+    "DisabledException": _ENABLED,
+    "KMSInvalidStateException": _ENABLED,
+    "IncorrectKeyException": "name in key_id the key that sealed_file was made with",
+    "InvalidCiphertextException": _FILE,
+    "ValidationException": _FILE,
+    "NotFoundException": "check key_id, region and endpoint_url",
+    "InvalidKeyUsageException": "name a symmetric key for encryption in key_id",
+    **dict.fromkeys(
+        (
+            *("UnrecognizedClientException", "InvalidClientTokenId", "ExpiredTokenException"),
+            *("InvalidSignatureException", "SignatureDoesNotMatch", "MissingAuthenticationToken"),
+        ),
+        _CREDENTIALS,
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsKmsKey:
+    """A RootSource. Without an access key: botocore's chain."""
+
+    key_id: str
+    sealed_file: Path
+    region: str
+    endpoint_url: str | None = None
+    access_key_id: str | None = None
+    secret_access_key: str | None = field(default=None, repr=False)
+    connect_timeout_seconds: float = 3.0
+    read_timeout_seconds: float = 5.0
+
+    def root_key(self, salt: bytes, cost_log2: int) -> KeyMaterial:  # noqa: ARG002 -- the protocol's; a key needs no stretching
+        """Waits for AWS, at most three times the timeouts."""
+        wrapped = self._wrapped()
+        with self._told():
+            opened = _client(self).decrypt(
+                KeyId=self.key_id, CiphertextBlob=wrapped, EncryptionContext=dict(CONTEXT)
+            )
+        try:
+            return KeyMaterial(bytearray(opened["Plaintext"]))
+        except ValueError:
+            raise RootKeyError(f"{self}: what it opens is no root key: {_FILE}") from None
+
+    def make(self) -> None:
+        """A new root key, wrapped, 0600 and on the disk before this returns.
+
+        It comes here wrapped alone: the first opening then asks what every later one will ask. Raises
+        RootKeyError, also where a file is there.
+        """
+        if self.sealed_file.exists():
+            raise RootKeyError(f"file {self.sealed_file} cannot be made: File exists")
+        with self._told():
+            made = _client(self).generate_data_key_without_plaintext(
+                KeyId=self.key_id, KeySpec="AES_256", EncryptionContext=dict(CONTEXT)
+            )
+        try:
+            write_new(self.sealed_file, base64.b64encode(made["CiphertextBlob"]) + b"\n")
+        except OSError as exc:
+            raise RootKeyError(f"file {self.sealed_file} cannot be made: {exc.strerror}") from exc
+
+    def __str__(self) -> str:
+        return f"AWS KMS (key {self.key_id}, file {self.sealed_file})"
+
+    def _wrapped(self) -> bytes:
+        """It need not be its owner's alone: without AWS it opens nothing."""
+        try:
+            with self.sealed_file.open("rb") as file:
+                wrapped = base64.b64decode(file.read(_LARGEST_FILE).strip(), validate=True)
+        except OSError as exc:
+            raise RootKeyError(f"file {self.sealed_file} cannot be read: {exc.strerror}") from exc
+        except binascii.Error:
+            wrapped = b""
+        if not wrapped:
+            raise RootKeyError(f"file {self.sealed_file} holds nothing in base64: {_FILE}")
+        return wrapped
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """AWS's errors name keys and callers, and nothing secret; not chained, as what they carry may."""
+        from botocore import exceptions as theirs  # noqa: PLC0415 -- see above
+
+        try:
+            yield
+        except theirs.ClientError as exc:
+            error = exc.response.get("Error", {})
+            code, says = str(error.get("Code", "")), str(error.get("Message") or "it refuses")
+            raise RootKeyError(
+                f"{self}: {code}: {' '.join(says.split())}: {REMEDIES.get(code, 'try again')}"
+            ) from None
+        except (theirs.ConnectionError, theirs.HTTPClientError) as exc:
+            says = f"{self.endpoint_url or self.region} does not answer ({type(exc).__name__})"
+            raise RootKeyError(f"{self}: {says}: check region, endpoint_url and the network") from None
+        except theirs.BotoCoreError as exc:
+            says = " ".join(str(exc).split())
+            raise RootKeyError(f"{self}: {says}: {_CREDENTIALS}") from None
+
+
+def _client(key: AwsKmsKey) -> Any:
+    from botocore.config import Config  # noqa: PLC0415 -- see above
+    from botocore.session import get_session  # noqa: PLC0415
+
+    session = get_session()  # type: ignore[no-untyped-call]  # botocore is not annotated
+    return session.create_client(
+        "kms",
+        region_name=key.region,
+        endpoint_url=key.endpoint_url,
+        aws_access_key_id=key.access_key_id,
+        aws_secret_access_key=key.secret_access_key,
+        config=Config(  # type: ignore[no-untyped-call]
+            connect_timeout=key.connect_timeout_seconds,
+            read_timeout=key.read_timeout_seconds,
+            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        ),
+    )

@@ -1,0 +1,32 @@
+"""From the section `hsm.root_key` to the source that it names, for the HSM and the commands on its store."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from proxy.config.root_key import AwsKmsRoot, RootKey
+from proxy.hsm.aws_root import AwsKmsKey
+from proxy.hsm.root import RootSource, root_source
+
+TEXTS = ("file", "env", "passphrase_file", "passphrase_env")
+
+
+def root_key_source(root_key: RootKey, environment: Mapping[str, str]) -> RootSource:
+    """The one that is given; the loader saw to it that one is. `environment` holds its variable."""
+    if root_key.aws_kms:
+        return _at_aws(root_key.aws_kms)
+    kind, setting = next((k, v) for k in TEXTS if (v := getattr(root_key, k)) is not None)
+    return root_source(kind, setting, environment)
+
+
+def _at_aws(section: AwsKmsRoot) -> AwsKmsKey:
+    secret = section.secret_access_key
+    return AwsKmsKey(
+        key_id=section.key_id,
+        sealed_file=Path(section.sealed_file),
+        region=section.region,
+        endpoint_url=section.endpoint_url,
+        access_key_id=section.access_key_id,
+        secret_access_key=secret.reveal() if secret else None,
+        connect_timeout_seconds=section.connect_timeout_seconds,
+        read_timeout_seconds=section.read_timeout_seconds,
+    )
