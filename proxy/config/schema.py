@@ -25,6 +25,7 @@ from proxy.config.terms import (
     Domain,
     ExternalId,
     FilePath,
+    GrantToken,
     KeyId,
     KeyPattern,
     Match,
@@ -256,6 +257,8 @@ class AwsBackend:
     """Stands for the service-owned key of SSE-S3."""
     managed_key: KeyId = "alias/sealgate/s3"
     """Stands for aws/s3, which AWS lets no third party use."""
+    grant_tokens: Annotated[tuple[GrantToken, ...], Bounds(0, 10)] = ()
+    """Of grants that AWS may not know everywhere yet; they are no secrets."""
     connect_timeout_seconds: Timeout = 3.0
     read_timeout_seconds: Timeout = 5.0
 

@@ -145,6 +145,7 @@ ExternalId = Annotated[str, Shape(r"[A-Za-z0-9+=,.@:/_-]{2,1224}", "2 to 1224 le
 AccessKeyId = Annotated[
     str, Shape(r"[A-Za-z0-9_.+=@-]{3,128}", "3 to 128 letters, digits or _.+=@-"), SOURCED
 ]
+GrantToken = Annotated[str, Shape(r"[!-~]{1,8192}", "a grant token as CreateGrant answered it")]
 Preset = Literal["generic", "aws", "minio", "ceph", "seaweedfs", "juicefs", "garage", "r2", "b2", "gcs"]
 OperationName = Annotated[
     str, Shape(r"(Put|Delete|Restore)[A-Za-z]+", "an operation such as PutObjectTagging")

@@ -7,13 +7,13 @@ standard retries, a circuit breaker around both. Foreign errors become ours at t
 """
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 from aiobotocore.config import AioConfig
@@ -26,6 +26,8 @@ from proxy.keys.breaker import Breaker
 from proxy.keys.kms import KmsDocument, KmsKeys
 from proxy.keys.kms_errors import key_error
 from proxy.keys.provider import Caller, KeyUnavailable, KeyUnusable, Standing
+
+_TAKES_GRANT_TOKENS: Final = {"GenerateDataKey", "Decrypt", "ReEncrypt", "DescribeKey"}
 
 _speaking_as: ContextVar[AioCredentials | None] = ContextVar("_speaking_as", default=None)
 """Whose session signs the call that this task makes; None: the proxy."""
@@ -41,6 +43,8 @@ class AwsKmsSettings:
     access_key_id: str | None = None
     secret_access_key: str | None = field(default=None, repr=False)
     session_token: str | None = field(default=None, repr=False)
+    grant_tokens: tuple[str, ...] = ()
+    """Of grants so new that not all of AWS knows them; sent with every call that takes them."""
     ca_file: str | None = None
     connect_timeout_seconds: float = 2.0
     read_timeout_seconds: float = 5.0
@@ -80,7 +84,10 @@ async def open_aws_keys(settings: AwsKmsSettings, identities: Collection[AwsIden
             pause_seconds=settings.breaker_pause_seconds,
             clock=time.monotonic,
         )
-        return AwsKeys(AwsTransport(client, sessions, breaker=breaker, opened=opened.pop_all()))
+        transport = AwsTransport(
+            client, sessions, grant_tokens=settings.grant_tokens, breaker=breaker, opened=opened.pop_all()
+        )
+        return AwsKeys(transport)
     raise AssertionError("the stack swallows nothing")
 
 
@@ -108,15 +115,26 @@ def aws_client(service: str, settings: AwsKmsSettings, endpoint_url: str | None)
 class AwsTransport:
     """One aiobotocore client for all sessions; owns it through `opened`."""
 
-    def __init__(self, client: Any, sessions: Sessions, *, breaker: Breaker, opened: AsyncExitStack) -> None:
+    def __init__(
+        self,
+        client: Any,
+        sessions: Sessions,
+        *,
+        grant_tokens: Sequence[str],
+        breaker: Breaker,
+        opened: AsyncExitStack,
+    ) -> None:
         self.used_as_proxy: set[str] = set()
         self._client = client
         self._sessions = sessions
+        self._grant_tokens = list(grant_tokens)
         self._breaker = breaker
         self._opened = opened
 
     async def call(self, action: str, request: KmsDocument, caller: Caller) -> KmsDocument:
         """In the caller's session; who has none was judged before."""
+        if self._grant_tokens and action in _TAKES_GRANT_TOKENS:
+            request = {**request, "GrantTokens": self._grant_tokens}
         with self._breaker.guard():
             if not self._has_session(str(request.get("KeyId")), caller):
                 return await _made(self._client, action, request)

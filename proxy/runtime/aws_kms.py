@@ -20,6 +20,7 @@ def aws_settings(backend: schema.AwsBackend) -> AwsKmsSettings:
         sts_endpoint_url=backend.sts_endpoint_url,
         access_key_id=backend.access_key_id,
         secret_access_key=secret.reveal() if secret else None,
+        grant_tokens=backend.grant_tokens,
         connect_timeout_seconds=backend.connect_timeout_seconds,
         read_timeout_seconds=backend.read_timeout_seconds,
     )

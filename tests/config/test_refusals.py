@@ -280,6 +280,8 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str, str]] = [
         "stands beside assume_role: write one of the two",
     ),
     ({"kms.backends.0.sts_endpoint_url": "http://:1"}, "kms.backends[0].sts_endpoint_url", "a host"),
+    ({"kms.backends.0.grant_tokens": ["t"] * 11}, "kms.backends[0].grant_tokens", "10"),
+    ({"kms.backends.0.grant_tokens": ["a b"]}, "kms.backends[0].grant_tokens[0]", "CreateGrant"),
     (
         {"limits.held_body_bytes": 8 << 20, "limits.memory_budget_bytes": 16 << 20},
         "limits.held_body_bytes",

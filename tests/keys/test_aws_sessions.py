@@ -1,6 +1,7 @@
 """Identities that are somebody to AWS: whose session makes a call, and whose data keys are whose."""
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -40,6 +41,8 @@ class Listened:
         self.url = url
         self.calls: list[tuple[str, str, str]] = []
         """Operation, access key id, session token."""
+        self.grant_tokens: list[tuple[str, object]] = []
+        """Operation, and what it said of them."""
 
     def signers(self, operation: str) -> list[str]:
         return [key for name, key, _ in self.calls if name == operation]
@@ -50,6 +53,8 @@ class Listened:
         operation = target.rpartition(".")[2] or re.findall(rb"Action=(\w+)", body)[0].decode()
         signer = re.findall(r"Credential=(\w+)", request.headers["authorization"])[0]
         self.calls.append((operation, signer, request.headers.get("x-amz-security-token", "")))
+        if target:
+            self.grant_tokens.append((operation, json.loads(body).get("GrantTokens")))
         headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
         async with (
             aiohttp.ClientSession() as session,
@@ -145,6 +150,28 @@ async def test_the_service_s_own_key_is_used_by_the_proxy_for_all(
 
     assert len(made) == 1
     assert {key for _, key, _ in listened.calls} == {PROXY_KEY}
+
+
+async def test_grant_tokens_go_with_every_call_in_every_session(moto_url: str, key_arn: str) -> None:
+    """A grant made a moment ago is known by its token alone, to whichever host of AWS answers."""
+    tokens = ("of-one-grant", "of-another")
+    async with listening(moto_url) as (listened, url):
+        settings = replace(aws_settings(url), sts_endpoint_url=url, grant_tokens=tokens)
+        keys = await open_aws_keys(settings, [ALICE])
+        for who in (CALLER, caller(ALICE.arn)):
+            made = await keys.generate(key_arn, CONTEXT, who, fresh=False)
+            await keys.may_generate(key_arn, CONTEXT, who)
+            await keys.unwrap(key_arn, made.wrapped, CONTEXT, who)
+            await keys.may_unwrap(key_arn, made.wrapped, CONTEXT, who)
+            await keys.describe(key_arn, who)
+            await keys.re_encrypt(
+                key_arn, made.wrapped, CONTEXT, who, to_key_id=key_arn, to_context={"new": "context"}
+            )
+        await keys.aclose()
+
+    operations = ["GenerateDataKey", "GenerateDataKey", "Decrypt", "Decrypt", "DescribeKey", "ReEncrypt"]
+    assert listened.grant_tokens == [(each, list(tokens)) for each in operations * 2]
+    assert len(listened.signers("AssumeRole")) == 1
 
 
 class FewSessions:
