@@ -102,7 +102,8 @@ def parse(text: str, *, kind: Kind) -> Policy:
         _statement(each, f"Statement[{index}]", str(index), kind, variables=variables)
         for index, each in enumerate(given)
     )
-    if len({each.sid for each in statements}) < len(statements):
+    sids = [each["Sid"] for each in given if each.get("Sid")]
+    if len(set(sids)) < len(sids):
         raise MalformedPolicy("Statement", "two statements have the same Sid")
     return Policy(kind=kind, has_variables=variables, statements=statements)
 

@@ -189,3 +189,14 @@ def test_an_operator_takes_an_object_of_keys(block: object) -> None:
 )
 def test_what_the_reference_shows_is_taken(statement: dict[str, object]) -> None:
     parse(document(statement), kind=Kind.RESOURCE)
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [[{**GOOD, "Sid": "1"}, GOOD], [GOOD, {**GOOD, "Sid": "0"}], [{**GOOD, "Sid": ""}, {**GOOD, "Sid": ""}]],
+)
+def test_a_statement_without_a_sid_has_nobodys(statements: list[object]) -> None:
+    """What it is called by here, its place, is no name that another one could have."""
+    policy = parse(document(*statements), kind=Kind.IDENTITY)
+
+    assert len(policy.statements) == 2
