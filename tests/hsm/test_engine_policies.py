@@ -251,6 +251,21 @@ def test_an_alias_takes_the_right_to_it_and_to_its_key(rig: Rig, lacking: str) -
     assert [alias["TargetKeyId"] for alias in rig.ask("ListAliases")["Aliases"]] == [first]
 
 
+def test_who_may_use_a_key_by_an_alias_may_not_therefore_change_it(rig: Rig) -> None:
+    """AWS of kms:RequestAlias: "You cannot use this condition key to control access to alias operations"."""
+    by_alias = {"StringEquals": {"kms:RequestAlias": "alias/mine"}}
+    owner = statement("Allow", "kms:*", Principal={"AWS": ANN})
+    text = document(owner, statement("Allow", "kms:*", Principal={"AWS": BEN}, Condition=by_alias))
+    mine = rig.key(Policy=text)["KeyId"]
+    rig.ask("CreateAlias", AliasName="alias/mine", TargetKeyId=mine)
+    ben = user(name="ben")
+
+    rig.ask("Encrypt", ben, KeyId="alias/mine", Plaintext=b"x")
+    for action, target in (("DeleteAlias", {}), ("UpdateAlias", {"TargetKeyId": rig.key(ben)["KeyId"]})):
+        refused = rig.refused(action, ben, AliasName="alias/mine", **target)
+        assert refused.code == "AccessDeniedException"
+
+
 def test_an_alias_moves_only_where_both_keys_allow_it(rig: Rig) -> None:
     mine = rig.key()["KeyId"]
     closed = rig.key(Policy=policy(BEN), BypassPolicyLockoutSafetyCheck=True)["KeyId"]
