@@ -208,6 +208,10 @@ class CachedKeys:
                 if key_arns is None or entry.data_key.key_arn in key_arns:
                     shelf.pop(name, None)
 
+    def unheard(self) -> None:
+        """Changes are no longer told: what was decided serves on as long as an older yes may."""
+        self._decisions.unheard()
+
     async def aclose(self) -> None:
         """Drop every key, end every call under way, close what is wrapped. Waiters get KeyUnavailable."""
         self._closed = True

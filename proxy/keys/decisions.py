@@ -2,8 +2,9 @@
 
 A question is all that a policy can see: who asks and from where, what for, under which key and context. An
 answer holds for exactly that, for `max_age_seconds` (a refusal for a second). Past it, it is asked again;
-only where the KMS cannot be asked may an older yes serve on, for `max_stale_seconds` in all. News of a change
-drops what was said about the key, and an answer that was under way meanwhile is not kept.
+only where the KMS cannot be asked may an older yes serve on, for `max_stale_seconds` in all; where changes
+cannot be heard, that bounds every yes. News of a change drops what was said about the key, and an answer that
+was under way meanwhile is not kept.
 """
 
 from collections.abc import Callable, Collection
@@ -109,6 +110,13 @@ class Decisions:
         for question, decision in list(self._held.items()):
             if decision.refusal is not None or decision.key_arn in key_arns:
                 self._held.pop(question, None)
+
+    def unheard(self) -> None:
+        """Changes are no longer told: a yes is worth what an older one is, and nothing new is kept."""
+        self.epoch += 1
+        for _, decision in list(self._held.items()):
+            until = decision.asked_at + self._limits.max_stale_seconds
+            decision.ask_again_at = min(decision.ask_again_at, until)
 
     def expire(self) -> None:
         self._held.expire()

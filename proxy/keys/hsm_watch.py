@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import aiohttp
 
@@ -19,8 +19,6 @@ _FIRST_PAUSE_SECONDS: Final = 0.05
 _LONGEST_PAUSE_SECONDS: Final = 1.0
 _LONGEST_LINE: Final = 1 << 20
 
-Heard = Callable[[Collection[str] | None], None]
-"""Key ARNs about which something changed; None: it may be any."""
 Opens = Callable[[], AbstractAsyncContextManager[aiohttp.ClientResponse]]
 
 _log = logging.getLogger(__name__)
@@ -35,11 +33,29 @@ class StreamLost(Exception):
         """The key service's error name, where it refused."""
 
 
+class Listener(Protocol):
+    """Whoever keeps what was decided. Returns at once and raises nothing."""
+
+    def forget(self, key_arns: Collection[str] | None) -> None:
+        """Something changed about these keys; None: it may be any."""
+
+    def unheard(self) -> None:
+        """The stream is lost: changes happen that nobody tells."""
+
+
+class Nobody:
+    """Before anybody listens there is nothing to drop."""
+
+    def forget(self, key_arns: Collection[str] | None) -> None: ...
+
+    def unheard(self) -> None: ...
+
+
 class Watch:
-    """One stream, opened again whenever it is lost. `heard` is replaced by whoever wants to listen."""
+    """One stream, opened again whenever it is lost. `listener` is replaced by whoever wants to listen."""
 
     def __init__(self, opens: Opens) -> None:
-        self.heard: Heard = _nobody
+        self.listener: Listener = Nobody()
         self._opens = opens
         self._alive = asyncio.Event()
         self._instance = ""
@@ -84,6 +100,7 @@ class Watch:
                 if self._alive.is_set():
                     pause = _FIRST_PAUSE_SECONDS
                     _log.warning("the key service's stream of changes is lost: %s", self.trouble)
+                    self.listener.unheard()
             self._alive.clear()
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
@@ -103,7 +120,7 @@ class Watch:
         """Where another run answers, or numbers were missed, all that was decided may be otherwise."""
         instance, sequence = _member(line, "instance", str), _member(line, "sequence", int)
         if (instance, sequence) != (self._instance, self._sequence):
-            self.heard(None)
+            self.listener.forget(None)
         self._instance, self._sequence = instance, sequence
         self._alive.set()
 
@@ -116,7 +133,7 @@ class Watch:
         if sequence != self._sequence + 1:
             raise StreamLost("a change was missed")
         keys = line["keys"]
-        self.heard(None if keys is None else frozenset(keys))
+        self.listener.forget(None if keys is None else frozenset(keys))
         self._sequence = sequence
 
 
@@ -157,7 +174,3 @@ def _member(line: dict[str, Any], name: str, kind: type) -> Any:
     if not isinstance(value, kind):
         raise StreamLost(f"a line without {name}")
     return value
-
-
-def _nobody(_keys: Collection[str] | None) -> None:
-    """Before anybody listens there is nothing to drop."""

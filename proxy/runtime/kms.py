@@ -72,7 +72,7 @@ async def open_keys(config: schema.Config, start: Start, metrics: Metrics, count
     keys = CachedKeys(routed, cache_limits(cache), decisions=decision_limits(cache), counts=counts)
     for service in services:
         if isinstance(service, HsmKeys):
-            service.watch.heard = keys.forget
+            service.watch.listener = keys
         else:
             _use_as_proxy(cast("AwsKeys", service), config, owned_arns)
     return KeyStack(

@@ -193,6 +193,61 @@ async def test_no_older_decision_serves_where_none_may(kms: Kms, clock: Clock, u
 
 
 @USES
+@pytest.mark.parametrize(
+    ("stale_seconds", "age_seconds", "serves"), [(0, 0, False), (9, 8.9, True), (9, 9, False)]
+)
+async def test_where_changes_are_not_heard_no_yes_is_worth_more_than_an_older_one(
+    kms: Kms, clock: Clock, use: Any, stale_seconds: float, age_seconds: float, *, serves: bool
+) -> None:
+    """However long it would hold else: the change that nobody told may have ended it."""
+    limits = DecisionLimits(max_stale_seconds=stale_seconds)
+    keys = CachedKeys(kms, CacheLimits(), decisions=limits, clock=clock)
+    await use(keys)
+    clock.now += age_seconds
+    keys.unheard()
+    kms.error = DOWN
+
+    if serves:
+        assert (await use(keys)).cached
+    else:
+        with pytest.raises(KeyUnavailable):
+            await use(keys)
+    await keys.aclose()
+
+
+@USES
+async def test_what_was_under_way_when_the_stream_was_lost_is_not_kept(
+    kms: Kms, clock: Clock, use: Any
+) -> None:
+    limits = DecisionLimits(max_stale_seconds=0)
+    keys = CachedKeys(kms, CacheLimits(), decisions=limits, clock=clock)
+    kms.open.clear()
+    waiting = asyncio.create_task(use(keys))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    keys.unheard()
+    kms.open.set()
+    assert (await waiting).plain
+    kms.error = DOWN
+
+    with pytest.raises(KeyUnavailable):
+        await use(keys)
+    await keys.aclose()
+
+
+@USES
+async def test_a_loss_of_the_stream_costs_nothing_where_an_older_yes_may_serve(
+    keys: CachedKeys, kms: Kms, clock: Clock, use: Any
+) -> None:
+    await use(keys)
+    keys.unheard()
+    clock.now += 29
+    await use(keys)
+
+    assert len(kms.calls) == 1
+
+
+@USES
 @pytest.mark.parametrize("told", [{"k", "arn:k"}, None])
 async def test_news_of_a_change_drops_key_and_decisions(
     keys: CachedKeys, kms: Kms, use: Any, told: Any

@@ -17,7 +17,17 @@ from proxy.keys.hsm_watch import SILENCE_SECONDS, Watch
 from tests.hsm.api.service import ADMIN, made_engine, served
 from tests.keys.conftest import CALLER, hsm_settings
 
-Told = list[Collection[str] | None]
+
+class Told(list[Collection[str] | None]):
+    """What a listener was told to forget, in order, and how often it was told that the stream is lost."""
+
+    losses = 0
+
+    def forget(self, key_arns: Collection[str] | None) -> None:
+        self.append(key_arns)
+
+    def unheard(self) -> None:
+        self.losses += 1
 
 
 @pytest.fixture
@@ -30,7 +40,7 @@ async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
 @asynccontextmanager
 async def hearing(url: str, **settings: object) -> AsyncIterator[tuple[HsmKeys, Told]]:
     keys, told = open_hsm_keys(hsm_settings(url, **settings)), Told()
-    keys.watch.heard = told.append
+    keys.watch.listener = told
     yield keys, told
     await keys.aclose()
 
@@ -105,6 +115,7 @@ async def test_a_stream_that_comes_back_whole_tells_nothing_and_one_with_a_gap_t
         async with served(engine, port=unused_tcp_port):
             assert await keys.watch.is_alive(5)
         assert told == [None]
+        assert told.losses == 1
         await until(lambda: not keys.watch.alive)
         engine.changes.tell({"arn:missed"})
         async with served(engine, port=unused_tcp_port):
@@ -147,7 +158,7 @@ async def saying(*lines: bytes, then_silent: bool = False) -> AsyncIterator[tupl
     url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
     async with aiohttp.ClientSession() as session:
         watch, told = Watch(lambda: session.post(url)), Told()
-        watch.heard = told.append
+        watch.listener = told
         watch.start()
         yield watch, told
         await watch.aclose()
@@ -183,6 +194,7 @@ async def test_a_stream_that_falls_silent_is_lost_within_a_second() -> None:
         took = asyncio.get_running_loop().time() - before
 
     assert told[0] is None
+    assert told.losses == 1
     assert took > SILENCE_SECONDS - 0.1
 
 
