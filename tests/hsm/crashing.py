@@ -1,12 +1,14 @@
-"""A key service's engine that is killed on the way: the script that it runs, and the programs that run it.
+"""A key service's engine that is killed on the way: the script that it runs, and the program that runs it.
 
 Everything that is random is drawn from a fixed sequence, so that each run makes the same keys: after k
 acknowledged steps the store must hold what it holds after k steps of a run that nobody disturbed, or k + 1.
 
-    python -m tests.hsm.crashing run DIRECTORY ROUNDS   a dot for each acknowledged step
-    python -m tests.hsm.crashing serve                  a run in a child of its own for each line of its
-                                                        input, `DIRECTORY ROUNDS WHEN N MICROSECONDS`; answers
-                                                        with the count of steps, and whether the child died
+    python -m tests.hsm.crashing    a run in a child of its own for each line of its input, `DIRECTORY
+                                    ROUNDS WHEN N MICROSECONDS`; answers with the count of steps, and
+                                    whether the child died
+
+Under strace, which does something to each process's call number MOST_SYNCS of `fsync` or of `fdatasync`, WHEN
+is that name, and it happens to the run's own call number N.
 """
 
 import io
@@ -15,6 +17,7 @@ import random
 import signal
 import sqlite3
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable
 from contextlib import closing
@@ -35,6 +38,7 @@ GRANTEE = f"arn:aws:iam::{ACCOUNT}:user/bea"
 PASSES = "the waiting time of a deletion passes"
 WAIT_SECONDS = 8 * 86_400.0
 WHENS = ("before", "after")
+MOST_SYNCS = 100
 Step = tuple[str, dict[str, Any]]
 
 
@@ -159,6 +163,12 @@ def run_in(directory: Path, rounds: int, out: int) -> None:
         run(engine, rounds, acknowledged)
 
 
+def sync_before(call: str, times: int) -> None:
+    with tempfile.TemporaryFile() as nothing:
+        for _ in range(times):
+            getattr(os, call)(nothing.fileno())
+
+
 def serve() -> None:
     """Forks: a new interpreter for each kill would take most of the time."""
     for line in sys.stdin:
@@ -167,6 +177,8 @@ def serve() -> None:
         child = os.fork()
         if child == 0:
             Dying.when, Dying.at = when, int(at)
+            if when in {"fsync", "fdatasync"}:
+                sync_before(when, MOST_SYNCS - int(at))
             sqlite3.connect = partial(sqlite3.connect, factory=Dying)  # type: ignore[assignment]  # overloads
             run_in(Path(directory), int(rounds), writable)
             os._exit(0)
@@ -191,7 +203,4 @@ def _killed_after(child: int, dots: io.RawIOBase, steps: int, pause_microseconds
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "serve":
-        serve()
-    else:
-        run_in(Path(sys.argv[2]), int(sys.argv[3]), 1)
+    serve()
