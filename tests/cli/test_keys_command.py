@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from proxy.cli.keys.service import OURS
@@ -17,6 +18,7 @@ from proxy.hsm.engine_reset import RESET
 from proxy.hsm.engine_usage import OWN_ACTIONS
 from tests.cli.configs import written
 from tests.hsm.api.service import ACCOUNT, ADMIN, REGION, STRANGER, made_engine, served
+from tests.hsm.api.service import identity as somebody
 
 KEYS = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/*"
 
@@ -113,14 +115,76 @@ def test_a_key_is_made_and_shown_with_what_uses_it(typed: Typed) -> None:
 
 def test_a_key_is_rotated_now_or_on_a_schedule(typed: Typed) -> None:
     key = typed.made()
+    now = typed.run("rotate", key)
 
-    assert typed.run("rotate", key).exit_code == 0
+    assert now.exit_code == 0
+    assert now.stderr.endswith(f"key/{key}: rotated; what it seals from now on is under new material\n")
     assert "every 180 days, next" in typed.run("rotate", key, "--every", "180").stdout
     assert "rotation  off" in typed.run("rotate", key, "--off").stdout
-    refused = typed.run("rotate", key, "--every", "30")
-    assert (refused.exit_code, refused.stdout) == (1, "")
-    assert refused.stderr.startswith("Error: ValidationException")
     assert typed.run("rotate", key, "--every", "90", "--off").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["rotate", "KEY", "--every", "30"], "'--every': 30 is not in the range 90<=x<=2560"),
+        (["delete", "KEY", "--days", "3"], "'--days': 3 is not in the range 7<=x<=30"),
+        (["usage", "--month", "2026-13"], "--month: 2026-13: write YYYY-MM"),
+        (["cost", "--month", "november"], "--month: november: write YYYY-MM"),
+        (
+            ["create", "--alias", "aws/s3"],
+            "--alias: alias/aws/s3: names below alias/aws/ and alias/sealgate/",
+        ),
+        (["list", "--region", "mars-1"], f"--region: mars-1 is none of hsm.regions: {REGION}"),
+    ],
+)
+def test_what_can_be_known_before_is_not_asked(typed: Typed, words: list[str], says: str) -> None:
+    key = typed.made()
+    refused = typed.run(*(key if word == "KEY" else word for word in words), stdin="y\n")
+
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert says in refused.stderr
+    assert [each["KeyId"] for each in typed.json("list")] == [key]
+
+
+def test_no_key_is_made_for_a_name_that_another_has(typed: Typed) -> None:
+    """It would stay, without a name, and cost."""
+    key = typed.made("--alias", "photos")
+    refused = typed.run("create", "--alias", "alias/photos")
+
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert f"alias/photos is {key}'s already: choose another" in refused.stderr
+    assert [each["KeyId"] for each in typed.json("list")] == [key]
+
+
+@pytest.mark.parametrize("alias", ["pho tos", "x" * 300])
+def test_a_key_whose_name_is_refused_is_told_of(typed: Typed, alias: str) -> None:
+    refused = typed.run("create", "--alias", alias)
+    (made,) = typed.json("list")
+
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert f"key/{made['KeyId']} is made, without an alias: ValidationException: " in refused.stderr
+
+
+def test_where_there_is_nothing_it_says_so(typed: Typed) -> None:
+    """A script reads an empty list, and nothing on standard output of a table."""
+    nothing = typed.run("list")
+
+    assert (nothing.exit_code, nothing.stdout, nothing.stderr) == (0, "", "none\n")
+    assert typed.run("list", "--output", "json").output == "[]\n"
+
+
+def test_a_service_with_tls_is_asked_over_its_socket(socket: Path, tmp_path: Path) -> None:
+    """Its port wants a certificate of whoever calls, and may have an address that nobody can call."""
+    path = config(tmp_path, socket, ADMIN)
+    values = yaml.safe_load(path.read_text())
+    for name in ("server.crt", "server.key"):
+        (tmp_path / name).write_text("only a start reads it")
+    tls = {"certificate_file": "server.crt", "key_file": "server.key"}
+    values["hsm"]["listen"] = {"address": "0.0.0.0", "port": 1, "tls": tls}
+    path.write_text(yaml.safe_dump(values))
+
+    assert Typed(path).run("list").exit_code == 0
 
 
 @pytest.mark.parametrize(("command", "then"), [("disable", "Disabled"), ("delete", "PendingDeletion")])
@@ -185,6 +249,16 @@ def test_a_refusal_is_the_services_own(typed: Typed) -> None:
 
     assert (refused.exit_code, refused.stdout) == (1, "")
     assert refused.stderr.startswith("Error: NotFoundException: ")
+    assert refused.stderr.endswith("`sealgate keys list` shows those there are\n")
+
+
+def test_an_identity_that_the_service_does_not_know_yet_is_told_how_it_will(
+    tmp_path: Path, socket: Path
+) -> None:
+    refused = Typed(config(tmp_path, socket, somebody("new", ACCOUNT))).run("list")
+
+    assert refused.stderr.startswith("Error: UnrecognizedClientException: ")
+    assert "`sealgate reload`" in refused.stderr
 
 
 MUST_SAY = "--identity: must say who asks: admin, stranger"
@@ -194,7 +268,7 @@ MUST_SAY = "--identity: must say who asks: admin, stranger"
     ("options", "secret", "says"),
     [
         ([], "", MUST_SAY),
-        (["--identity", "eve"], "secret-of-admin", "--identity: is none of them: admin, stranger"),
+        (["--identity", "eve"], "secret-of-admin", "--identity: eve is none of them: admin, stranger"),
         (["--identity", "admin"], "", ""),
         ([], "secret-of-admin", ""),
     ],
@@ -207,7 +281,7 @@ def test_who_asks_is_said_or_plain(
     environment = {"AWS_ACCESS_KEY_ID": "AKADMIN" if secret else "", "AWS_SECRET_ACCESS_KEY": secret}
     result = several.run("list", *options, env=environment)
 
-    assert (result.exit_code, result.stderr.strip()) == ((2, says) if says else (0, ""))
+    assert (result.exit_code, result.stderr.strip()) == ((2, says) if says else (0, "none"))
 
 
 def test_without_a_service_it_says_so(tmp_path: Path) -> None:

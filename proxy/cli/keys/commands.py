@@ -4,6 +4,8 @@ Each command is a thin client: what it may do, the key service decides. Those th
 say what uses the key, and ask.
 """
 
+import re
+
 import click
 
 from proxy.cli.keys.asking import Asking, asking, key_argument, pairs_of, yes_option
@@ -11,7 +13,17 @@ from proxy.cli.keys.facts import ask_first, facts_of, show_key
 from proxy.cli.keys.grants import grant
 from proxy.cli.keys.money import cost_rows, saved_by_caching
 from proxy.cli.keys.policies import policy
+from proxy.cli.keys.service import Refused
 from proxy.cli.keys.tables import moment, quota_rows, show, show_one
+
+
+def _month(_context: click.Context, _option: click.Parameter, given: str | None) -> str | None:
+    if given is not None and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", given):
+        raise click.BadParameter(f"{given}: write YYYY-MM", param_hint="--month")
+    return given
+
+
+_month_option = click.option("--month", metavar="YYYY-MM", callback=_month, help="[default: this one]")
 
 
 @click.group()
@@ -27,11 +39,26 @@ def keys() -> None:
 def create(at: Asking, description: str, alias: str | None, tags: tuple[str, ...]) -> None:
     """Make a key."""
     pairs = [{"TagKey": name, "TagValue": value} for name, value in pairs_of("--tag", tags).items()]
+    name = _free_alias(at, alias) if alias else None
     made = at.service.ask("CreateKey", Description=description, Tags=pairs)["KeyMetadata"]
-    if alias:
-        name = f"alias/{alias.removeprefix('alias/')}"
-        at.service.ask("CreateAlias", AliasName=name, TargetKeyId=made["KeyId"])
+    if name:
+        try:
+            at.service.ask("CreateAlias", AliasName=name, TargetKeyId=made["KeyId"])
+        except Refused as exc:
+            raise click.ClickException(f"{made['Arn']} is made, without an alias: {exc.message}") from None
     show_one(facts_of(at, made), output=at.output, whole=made)
+
+
+def _free_alias(at: Asking, alias: str) -> str:
+    """Looked at before the key is made, which would stay without it. Raises BadParameter, ClickException."""
+    name = f"alias/{alias.removeprefix('alias/')}"
+    if name.startswith(("alias/aws/", "alias/sealgate/")):
+        says = "names below alias/aws/ and alias/sealgate/ are the service's own: choose another"
+        raise click.BadParameter(f"{name}: {says}", param_hint="--alias")
+    for each in at.service.pages("ListAliases", "Aliases"):
+        if each["AliasName"] == name:
+            raise click.ClickException(f"{name} is {each['TargetKeyId']}'s already: choose another")
+    return name
 
 
 @keys.command("list", epilog="Example: sealgate keys list --output json")
@@ -53,7 +80,8 @@ def list_command(at: Asking) -> None:
         }
         for key in found
     ]
-    show(rows, output=at.output)
+    whole = [{**key, "Aliases": named.get(key["KeyId"], [])} for key in found]
+    show(rows, output=at.output, whole=whole)
 
 
 @keys.command(epilog="Example: sealgate keys describe alias/photos")
@@ -71,7 +99,12 @@ def describe(at: Asking, key: str) -> None:
 
 @keys.command(epilog="Example: sealgate keys rotate alias/photos --every 180")
 @key_argument
-@click.option("--every", type=int, metavar="DAYS", help="Rotate automatically, every 90 to 2560 days.")
+@click.option(
+    "--every",
+    type=click.IntRange(90, 2560),
+    metavar="DAYS",
+    help="Rotate automatically, every 90 to 2560 days.",
+)
 @click.option("--off", is_flag=True, help="Rotate automatically no longer.")
 @asking
 def rotate(at: Asking, key: str, every: int | None, *, off: bool) -> None:
@@ -86,6 +119,8 @@ def rotate(at: Asking, key: str, every: int | None, *, off: bool) -> None:
     else:
         at.service.ask("RotateKeyOnDemand", KeyId=metadata["KeyId"])
     show_key(at, metadata)
+    if every is None and not off:
+        click.echo(f"{metadata['Arn']}: rotated; what it seals from now on is under new material", err=True)
 
 
 @keys.command(epilog="Example: sealgate keys disable alias/photos")
@@ -112,7 +147,7 @@ def enable(at: Asking, key: str) -> None:
 
 @keys.command(epilog="Example: sealgate keys delete alias/photos --days 30")
 @key_argument
-@click.option("--days", type=int, default=30, show_default=True, help="To wait before it: 7 to 30.")
+@click.option("--days", type=click.IntRange(7, 30), default=30, show_default=True, help="To wait before it.")
 @yes_option
 @asking
 def delete(at: Asking, key: str, days: int, *, yes: bool) -> None:
@@ -135,7 +170,7 @@ def cancel_deletion(at: Asking, key: str) -> None:
 
 
 @keys.command(epilog="Example: sealgate keys usage --month 2026-11")
-@click.option("--month", metavar="YYYY-MM", help="[default: this one]")
+@_month_option
 @asking
 def usage(at: Asking, month: str | None) -> None:
     """Show how often each key was asked for, by operation."""
@@ -161,7 +196,7 @@ def quotas(at: Asking, *, every: bool) -> None:
 
 
 @keys.command(epilog="Example: sealgate keys cost --month 2026-11")
-@click.option("--month", metavar="YYYY-MM", help="[default: this one]")
+@_month_option
 @asking
 def cost(at: Asking, month: str | None) -> None:
     """Show a month's bill, at the prices of AWS KMS.

@@ -28,11 +28,18 @@ OURS: Final = frozenset({"GetBill", "GetQuotas", "GetUsage"})
 Document = dict[str, Any]
 
 
+HINTS: Final = {
+    "NotFoundException": "`sealgate keys list` shows those there are",
+    "UnrecognizedClientException": "a new identity is known after `sealgate reload`",
+}
+"""What to do, where AWS's message does not say so."""
+
+
 class Refused(click.ClickException):
     """The key service said no. `code` is AWS's error name."""
 
     def __init__(self, code: str, message: str) -> None:
-        super().__init__(f"{code}: {message}" if message else code)
+        super().__init__(": ".join(filter(None, (code, message.rstrip("."), HINTS.get(code)))))
         self.code, self.said = code, message
 
 
@@ -86,10 +93,14 @@ def key_service(config: Config, *, identity: str | None, region: str | None) -> 
     """Raises ConfigRefused where the configuration names no key service, or not who asks."""
     if config.hsm is None:
         raise ConfigRefused(["hsm: is missing: these commands are for the built-in key service"])
-    listen = config.hsm.listen
+    listen, regions = config.hsm.listen, config.hsm.regions
+    if region is not None and region not in regions:
+        raise ConfigRefused([f"--region: {region} is none of hsm.regions: {', '.join(regions)}"])
+    # A port with TLS may want a certificate of whoever calls, and have an address that none can call.
+    by_port = listen if listen and not listen.tls else None
     return KeyService(
-        endpoint=f"http://{_shown(listen.address)}:{listen.port}" if listen else config.hsm.socket,
-        region=region or config.hsm.regions[0],
+        endpoint=f"http://{_shown(by_port.address)}:{by_port.port}" if by_port else config.hsm.socket,
+        region=region or regions[0],
         credentials=_credentials(config, identity),
     )
 
@@ -105,7 +116,8 @@ def _credentials(config: Config, name: str | None) -> Credentials:
         token = os.environ.get("AWS_SESSION_TOKEN", "")
         return Credentials(access_key=access_key, secret=secret, session_token=token)
     known = ", ".join(each.name for each in able)
-    raise ConfigRefused([f"--identity: {'is none of them' if name else 'must say who asks'}: {known}"])
+    problem = f"{name} is none of them" if name else "must say who asks"
+    raise ConfigRefused([f"--identity: {problem}: {known}"])
 
 
 def _first_key(identity: Identity) -> Credentials:

@@ -13,10 +13,13 @@ def show(rows: Sequence[Mapping[str, Any]], *, output: str, whole: Any = None) -
     if output == "json":
         click.echo(json.dumps(rows if whole is None else whole, indent=2))
         return
-    names = list(rows[0]) if rows else []
+    if not rows:
+        click.echo("none", err=True)
+        return
+    names = list(rows[0])
     lines = [[name.upper() for name in names], *([_text(row[name]) for name in names] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(names))]
-    for line in lines if rows else ():
+    for line in lines:
         click.echo("  ".join(map(str.ljust, line, widths)).rstrip())
 
 
