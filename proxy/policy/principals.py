@@ -65,11 +65,9 @@ class Principals:
 
     def _named(self, request: Request) -> Through:
         arn = request.principal_arn
-        if self.everyone or arn in self.named:
+        if self.everyone or arn in self.named or role_of(arn) in self.named:
             return Through.PRINCIPAL
-        if request.principal_account in self.accounts:
-            return Through.ACCOUNT
-        return Through.PRINCIPAL if role_of(arn) in self.named else Through.NOT
+        return Through.ACCOUNT if request.principal_account in self.accounts else Through.NOT
 
 
 def parse_principals(block: object, where: str, *, negated: bool) -> Principals:

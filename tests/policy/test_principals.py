@@ -15,7 +15,8 @@ ALLOW, DENY, NONE = Effect.ALLOW, Effect.DENY, Effect.NONE
 BOB = f"arn:aws:iam::{ACCOUNT}:user/bob"
 OTHER = "arn:aws:iam::444455556666:user/eve"
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
-SERVICE = "logs.amazonaws.com"
+READER = f"arn:aws:iam::{ACCOUNT}:role/Reader"
+READER_TODAY = f"arn:aws:sts::{ACCOUNT}:assumed-role/Reader/today"
 
 # page, effect of the statement, element, who, what comes of it, whether only the account was named
 WHO: list[tuple[str, str, dict[str, object], str, Effect, bool]] = [
@@ -50,18 +51,16 @@ WHO: list[tuple[str, str, dict[str, object], str, Effect, bool]] = [
     (NOT_PRINCIPAL, "Deny", {"NotPrincipal": {"AWS": [ALICE, ROOT]}}, BOB, DENY, False),
     (NOT_PRINCIPAL, "Deny", {"NotPrincipal": {"AWS": [ALICE, ROOT]}}, OTHER, DENY, False),
     (NOT_PRINCIPAL, "Deny", {"NotPrincipal": {"AWS": [ALICE, ROOT]}}, "", DENY, False),
+    (PRINCIPAL, "Allow", {"Principal": {"AWS": READER}}, READER_TODAY, ALLOW, False),
+    (PRINCIPAL, "Allow", {"Principal": {"AWS": [ROOT, READER]}}, READER_TODAY, ALLOW, False),
+    (PRINCIPAL, "Allow", {"Principal": {"AWS": [ROOT, READER_TODAY]}}, READER_TODAY, ALLOW, False),
+    (PRINCIPAL, "Deny", {"Principal": {"AWS": READER}}, READER_TODAY, DENY, False),
+    (NOT_PRINCIPAL, "Deny", {"NotPrincipal": {"AWS": [READER, ROOT]}}, READER_TODAY, NONE, False),
+    (NOT_PRINCIPAL, "Deny", {"NotPrincipal": {"AWS": [ALICE, ROOT]}}, READER_TODAY, DENY, False),
     (
         PRINCIPAL,
         "Allow",
-        {"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:role/Reader"}},
-        f"arn:aws:sts::{ACCOUNT}:assumed-role/Reader/today",
-        ALLOW,
-        False,
-    ),
-    (
-        PRINCIPAL,
-        "Allow",
-        {"Principal": {"AWS": f"arn:aws:sts::{ACCOUNT}:assumed-role/Reader/today"}},
+        {"Principal": {"AWS": READER_TODAY}},
         f"arn:aws:sts::{ACCOUNT}:assumed-role/Reader/tomorrow",
         NONE,
         False,
