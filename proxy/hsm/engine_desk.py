@@ -64,6 +64,8 @@ class Desk:
     random: Callable[[int], bytes]
     limits: Limits
     lock: RLock
+    ended: set[str] = field(default_factory=set)
+    """ARNs of keys whose waiting time was seen to be over, and that are not destroyed yet."""
 
     def usable_key(self, call: Call, key_id: str, *, action: str = "", grant: Grant | None = None) -> Key:
         """The key that key_id names, which the caller may use for this action, in a state that allows it.
@@ -157,7 +159,13 @@ class Desk:
     def maybe_key(self, region: str, key_id: str) -> Key | None:
         """None also where the key's waiting time is over, though nothing has swept it away yet."""
         key = self.ring.key(region, key_id)
-        return None if key is None or is_gone(key, self.clock()) else key
+        return None if key is None or self.has_ended(key) else key
+
+    def has_ended(self, key: Key) -> bool:
+        """Whether its waiting time is over. Who was told so is not told otherwise by a clock set back."""
+        if is_gone(key, self.clock()):
+            self.ended.add(key.arn)
+        return key.arn in self.ended
 
     def maybe_alias(self, region: str, account: str, name: str) -> Alias | None:
         """None also where its key is no more."""

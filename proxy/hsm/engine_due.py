@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from proxy.hsm.core.lifecycle import AUTOMATIC, is_gone, is_rotation_due, with_deletion, without_deletion
+from proxy.hsm.core.lifecycle import AUTOMATIC, is_rotation_due, with_deletion, without_deletion
 from proxy.hsm.core.minting import next_version
 from proxy.hsm.core.model import Key
 from proxy.hsm.engine_desk import Call, Desk
@@ -50,7 +50,7 @@ def do_due(desk: Desk) -> Iterator[Happening]:
     """Does one thing that is due for each value taken. Raises StoreFailed, with that one thing not done."""
     now = desk.clock()
     for key in desk.ring.every_key():
-        if is_gone(key, now) or is_rotation_due(key, now):
+        if desk.has_ended(key) or is_rotation_due(key, now):
             with desk.lock:
                 happened = _maybe_done(desk, key, now)
             if happened:
@@ -60,8 +60,9 @@ def do_due(desk: Desk) -> Iterator[Happening]:
 def _maybe_done(desk: Desk, seen: Key, now_epoch: float) -> Happening | None:
     """None where a call was quicker."""
     key = desk.ring.key(seen.region, seen.key_id)
-    if key is not None and is_gone(key, now_epoch):
+    if key is not None and desk.has_ended(key):
         desk.ring.destroy(key)
+        desk.ended.discard(key.arn)
         return Happening(name="DeleteKey", key=key)
     if key is not None and is_rotation_due(key, now_epoch):
         key, version = next_version(key, AUTOMATIC, now_epoch=now_epoch, random=desk.random)

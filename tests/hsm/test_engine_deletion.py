@@ -86,12 +86,25 @@ def sweep_and_set_back(rig: Rig) -> None:
     rig.restart()
 
 
+def see_and_set_back(rig: Rig) -> None:
+    """Nothing has swept it away yet."""
+    assert rig.ask("ListKeys")["Keys"] == []
+    rig.now = NOW
+
+
+def see_set_back_and_sweep(rig: Rig) -> None:
+    see_and_set_back(rig)
+    sweep(rig)
+
+
 def restart_and_sweep(rig: Rig) -> None:
     rig.restart()
     sweep(rig)
 
 
-@pytest.mark.parametrize("then", [nothing, sweep, sweep_and_set_back, restart_and_sweep])
+@pytest.mark.parametrize(
+    "then", [nothing, sweep, sweep_and_set_back, see_and_set_back, see_set_back_and_sweep, restart_and_sweep]
+)
 def test_after_its_waiting_time_a_key_is_no_more(rig: Rig, then: Callable[[Rig], None]) -> None:
     """To the second, swept away or not; and a clock that is set back revives nothing."""
     made = rig.key()
