@@ -80,6 +80,8 @@ def _duplicates(config: Config) -> Iterator[Problem]:
         for i, who in identities
         for k, key in enumerate(who.access_keys)
     )
+    for i, who in identities:  # as IAM has it: policies do not tell the case of a tag's name
+        yield from _twice((f"identities[{i}].tags.{name}", name.lower()) for name in who.tags)
     yield from _twice(
         (f"audit.sinks[{i}]", sink.path if isinstance(sink, FileSink) else sink.type)
         for i, sink in enumerate(config.audit.sinks)

@@ -164,6 +164,11 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str, str]] = [
         "of account 111122223333",
     ),
     ({"identities.0.arn": "arn:aws:iam::111122223333:root"}, "identities[0].arn", "must be a user or role"),
+    (
+        {"identities.0.tags": {"Team": "red", "team": "blue"}},
+        "identities[0].tags.team",
+        "stands in identities[0].tags.Team already",
+    ),
     ({"upstreams.0.ca_file": "ca.pem"}, "upstreams[0].ca_file", "needs an https:// url"),
     ({"kms.backends.0.endpoint_url": "http://:1"}, "kms.backends[0].endpoint_url", "a host"),
     ({"kms.backends.0.write": False}, "kms.backends", "none writes: add `write: true`"),

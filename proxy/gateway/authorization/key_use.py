@@ -14,7 +14,7 @@ from proxy.gateway.authorization.permissions import Principal
 from proxy.gateway.call import Call
 from proxy.keys.provider import KeyContext, KeyRefused
 from proxy.policy.evaluate import Effect, Judgement
-from proxy.policy.request import Value
+from proxy.policy.request import Value, named_values
 from proxy.s3.condition_keys import Said
 
 GENERATE, DECRYPT = "kms:GenerateDataKey", "kms:Decrypt"
@@ -85,14 +85,10 @@ def _of_call(
         "kms:viaservice": f"s3.{call.rooms.region}.amazonaws.com",
         "kms:encryptionalgorithm": "SYMMETRIC_DEFAULT",
         "kms:encryptioncontextkeys": tuple(context),
+        **named_values("kms:encryptioncontext:", context.items()),
     }
     if "alias/" in alias:
         found["kms:requestalias"] = alias[alias.index("alias/") :]
-    for name, value in context.items():
-        # Names that differ by case alone are one condition key: it then has several values.
-        place = f"kms:encryptioncontext:{name.lower()}"
-        held = found.get(place)
-        found[place] = value if held is None else (*((held,) if isinstance(held, str) else held), value)
     return found
 
 

@@ -16,7 +16,7 @@ from proxy.hsm.core.lifecycle import DAY_SECONDS, DEFAULT_ROTATION_DAYS, LONGEST
 from proxy.hsm.core.model import SYMMETRIC, Key
 from proxy.hsm.core.names import reference
 from proxy.policy.principals import principal_type, role_of
-from proxy.policy.request import Value
+from proxy.policy.request import Value, named_values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,8 +156,7 @@ def _of_caller(who: Principal, rights: Rights) -> dict[str, Value]:
         "kms:viaservice": who.via_service,
     }
     found |= {name: value for name, value in optional.items() if value}
-    found |= {f"aws:principaltag/{name.lower()}": value for name, value in rights.tags.items()}
-    return found
+    return found | named_values("aws:principaltag/", rights.tags.items())
 
 
 def _of_time(now_epoch: float) -> dict[str, Value]:
@@ -174,7 +173,7 @@ def _of_key(key: Key, aliases: Sequence[str], named: str) -> dict[str, Value]:
         "kms:customermasterkeyusage": key.usage,
         "kms:keyorigin": key.origin,
         "kms:multiregion": "false",
-        **{f"aws:resourcetag/{name.lower()}": value for name, value in key.tags},
+        **named_values("aws:resourcetag/", key.tags),
     }
     if aliases:
         found["kms:resourcealiases"] = tuple(aliases)
@@ -203,20 +202,16 @@ def _of_request(asked: Asked) -> dict[str, Value]:
 def _of_context(context: Mapping[str, str]) -> dict[str, Value]:
     if not context:
         return {}
-    found: dict[str, Value] = {"kms:encryptioncontextkeys": tuple(context)}
-    for name, value in context.items():
-        # Names that differ by case alone are one condition key: it then has several values.
-        place = f"kms:encryptioncontext:{name.lower()}"
-        held = found.get(place)
-        found[place] = value if held is None else (*((held,) if isinstance(held, str) else held), value)
-    return found
+    return {
+        "kms:encryptioncontextkeys": tuple(context),
+        **named_values("kms:encryptioncontext:", context.items()),
+    }
 
 
 def _of_tags(request: Mapping[str, Any]) -> dict[str, Value]:
     tags = {tag["TagKey"]: tag["TagValue"] for tag in request.get("Tags") or ()}
     names = tuple(tags) or tuple(request.get("TagKeys") or ())
-    found: dict[str, Value] = {f"aws:requesttag/{name.lower()}": value for name, value in tags.items()}
-    return {**found, "aws:tagkeys": names} if names else {}
+    return {**named_values("aws:requesttag/", tags.items()), "aws:tagkeys": names} if names else {}
 
 
 def _of_grant(grant: Grant, action: str) -> dict[str, Value]:
