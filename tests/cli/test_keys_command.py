@@ -1,98 +1,18 @@
 """`sealgate keys …`, as a person types it, against a key service that answers on a Unix socket."""
 
-import asyncio
-import json
-import threading
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
-from click.testing import CliRunner, Result
 
 from proxy.cli.keys.service import OURS
 from proxy.cli.keys.tables import quota_rows
-from proxy.cli.main import cli
 from proxy.hsm.engine_reset import RESET
 from proxy.hsm.engine_usage import OWN_ACTIONS
 from tests.cli.configs import written
-from tests.hsm.api.service import ACCOUNT, ADMIN, REGION, STRANGER, made_engine, served
+from tests.cli.typed import Typed, config
+from tests.hsm.api.service import ACCOUNT, ADMIN, REGION, STRANGER
 from tests.hsm.api.service import identity as somebody
-
-KEYS = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/*"
-
-
-def identity(who: Any) -> dict[str, Any]:
-    key = who.access_keys[0]
-    keys = [{"access_key_id": key.access_key, "secret_access_key": key.secret}]
-    return {"name": who.name, "account": who.account, "access_keys": keys}
-
-
-class Typed:
-    """What is typed after `sealgate keys`."""
-
-    def __init__(self, config: Path) -> None:
-        self.config = config
-
-    def run(self, *words: str, stdin: str = "", env: dict[str, str] | None = None) -> Result:
-        return CliRunner(env=env).invoke(cli, ["keys", *words, "--config", str(self.config)], input=stdin)
-
-    def json(self, *words: str) -> Any:
-        result = self.run(*words, "--output", "json")
-        assert result.exit_code == 0, result.output
-        return json.loads(result.stdout)
-
-    def made(self, *words: str) -> str:
-        return str(self.json("create", *words)["KeyId"])
-
-    def state(self, key: str) -> str:
-        return str(self.json("describe", key)["KeyState"])
-
-
-@pytest.fixture
-def socket(tmp_path: Path) -> Iterator[Path]:
-    """A service in a thread of its own, as the commands wait."""
-    engine, ready, path = made_engine(tmp_path), threading.Event(), tmp_path / "run" / "hsm.sock"
-    engine.begin()  # else "never since" is another second each time
-    path.parent.mkdir(mode=0o700)
-    loop, ending = asyncio.new_event_loop(), asyncio.Event()
-
-    async def serve() -> None:
-        async with served(engine, path=path):
-            ready.set()
-            await ending.wait()
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
-    thread.start()
-    assert ready.wait(30)
-    yield path
-    loop.call_soon_threadsafe(ending.set)
-    thread.join()
-    loop.close()
-    engine.close()
-
-
-def config(directory: Path, socket: Path, *who: Any) -> Path:
-    rules = [
-        {"match": "photos/*", "key": "alias/photos"},
-        {"match": "other/*", "keys": [KEYS]},
-        {"match": "*"},
-    ]
-    hsm = {"store": "hsm.db", "root_key": {"file": "root.key"}, "socket": str(socket), "regions": [REGION]}
-    return written(
-        directory,
-        region=REGION,
-        hsm=hsm,
-        identities=[identity(each) for each in who],
-        accounts=[each.account for each in who],
-        buckets=rules,
-    )
-
-
-@pytest.fixture
-def typed(socket: Path, tmp_path: Path) -> Typed:
-    return Typed(config(tmp_path, socket, ADMIN))
 
 
 def test_a_key_is_made_and_shown_with_what_uses_it(typed: Typed) -> None:
@@ -295,111 +215,3 @@ def test_without_a_service_it_says_so(tmp_path: Path) -> None:
 
 def test_the_commands_know_which_operations_are_ours() -> None:
     assert OWN_ACTIONS - {RESET} == OURS
-
-
-ROOT = f"arn:aws:iam::{ACCOUNT}:root"
-
-
-def document(*principals: str, action: str = "kms:*") -> str:
-    statement = {"Effect": "Allow", "Principal": {"AWS": principals}, "Action": action, "Resource": "*"}
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-
-def test_a_policy_is_shown_and_put_with_what_changes(typed: Typed, tmp_path: Path) -> None:
-    """What `get` prints `put` takes; a question shows old and new lines, and what uses the key."""
-    key = typed.made("--alias", "photos")
-    shown = typed.run("policy", "get", "photos")
-    file = tmp_path / "policy.json"
-    file.write_text(shown.stdout)
-    same = typed.run("policy", "put", key, str(file))
-    file.write_text(document(ROOT, ADMIN.arn))
-    refused = typed.run("policy", "put", key, str(file), stdin="n\n")
-    put = typed.run("policy", "put", key, str(file), stdin="y\n")
-
-    assert ROOT in shown.stdout
-    assert (same.exit_code, same.stderr) == (0, "It has this policy already.\n")
-    assert refused.exit_code == 1
-    assert "seals new objects under it" in refused.stderr
-    assert any(line.startswith("+") and ADMIN.arn in line for line in refused.stderr.splitlines())
-    assert put.exit_code == 0, put.stderr
-    assert ADMIN.arn in typed.run("policy", "get", key).stdout
-    assert json.loads(typed.json("policy", "get", key)["Policy"]) == json.loads(file.read_text())
-
-
-def test_a_policy_that_locks_everybody_out_takes_insistence(typed: Typed) -> None:
-    key = typed.made()
-    nobodys = document(STRANGER.arn, action="kms:Decrypt")
-    asked = typed.run("policy", "put", key, "-", stdin=nobodys)
-    refused = typed.run("policy", "put", key, "-", "--yes", stdin=nobodys)
-    insisted = typed.run(
-        "policy", "put", key, "-", "--yes", "--bypass-policy-lockout-safety-check", stdin=nobodys
-    )
-
-    assert (asked.exit_code, "give --yes" in asked.stderr) == (2, True)
-    assert refused.exit_code == 1
-    assert f"allow kms:PutKeyPolicy to {ROOT} or to yourself" in refused.stderr
-    assert insisted.exit_code == 0, insisted.stderr
-    assert "AccessDeniedException" in typed.run("describe", key).stderr
-
-
-@pytest.mark.parametrize(
-    "text", ["no json", '{"Statement": []}', document().replace("Allow", "Maybe"), "\ud800"]
-)
-def test_what_is_no_policy_is_said_before_anybody_is_asked(typed: Typed, tmp_path: Path, text: str) -> None:
-    file = tmp_path / "policy.json"
-    file.write_bytes(text.encode("utf-8", "surrogatepass"))
-    refused = typed.run("policy", "put", "no-such-key", str(file))
-
-    assert (refused.exit_code, refused.stdout) == (2, "")
-    assert refused.stderr.startswith(f"{file}: ")
-
-
-def test_a_grant_is_made_shown_and_taken_back(typed: Typed) -> None:
-    """To an identity of the configuration by its name, or to any ARN."""
-    key = typed.made("--alias", "photos")
-    options = ("--operation", "Decrypt", "--operation", "DescribeKey", "--context", "project=apollo")
-    made = typed.json("grant", "create", "photos", "--to", STRANGER.arn, *options, "--name", "partner")
-    typed.run("grant", "create", key, "--to", "admin", "--operation", "Encrypt")
-    listed = typed.run("grant", "list", key).stdout
-    refused = typed.run("grant", "revoke", key, made["GrantId"], stdin="n\n")
-    revoked = typed.run("grant", "revoke", key, made["GrantId"], stdin="y\n")
-
-    assert listed.splitlines()[0].split()[:3] == ["GRANT", "NAME", "TO"]
-    assert STRANGER.arn in listed
-    assert "Decrypt, DescribeKey" in listed
-    assert "project=apollo" in listed
-    assert ADMIN.arn in listed
-    assert refused.exit_code == 1
-    assert "seals new objects under it" in refused.stderr
-    assert STRANGER.arn in refused.stderr
-    assert revoked.exit_code == 0, revoked.stderr
-    assert [each["GranteePrincipal"] for each in typed.json("grant", "list", key)] == [ADMIN.arn]
-
-
-def test_a_grant_is_given_back_by_token_or_by_name(typed: Typed) -> None:
-    key = typed.json("create")["Arn"]
-    grant = ("grant", "create", key, "--to", "admin", "--operation", "Encrypt", "--retiring", "admin")
-    by_token, by_id = typed.json(*grant), typed.json(*grant)
-    for words in (("--token", by_token["GrantToken"]), (key, by_id["GrantId"])):
-        assert typed.run("grant", "retire", *words, stdin="n\n").exit_code == 1
-        assert typed.run("grant", "retire", *words, "--yes").exit_code == 0
-
-    assert typed.json("grant", "list", key) == []
-
-
-@pytest.mark.parametrize(
-    ("words", "code", "says"),
-    [
-        (("create", "KEY", "--to", "eve", "--operation", "Decrypt"), 1, "eve: is none of identities (admin)"),
-        (("create", "KEY", "--to", "admin", "--operation", "Sing"), 1, "Error: ValidationException"),
-        (("create", "KEY", "--to", "admin", "--operation", "Decrypt", "--context", "a"), 2, "NAME=VALUE"),
-        (("revoke", "KEY", "0" * 64), 1, "this key has no such grant"),
-        (("retire", "KEY"), 2, "name the grant by KEY and GRANT_ID, or by --token"),
-    ],
-)
-def test_a_grant_that_is_none_is_said(typed: Typed, words: tuple[str, ...], code: int, says: str) -> None:
-    key = typed.made()
-    refused = typed.run("grant", *(key if word == "KEY" else word for word in words))
-
-    assert (refused.exit_code, refused.stdout) == (code, "")
-    assert says in refused.stderr
