@@ -15,7 +15,7 @@ from proxy.hsm.durable import sync_directory
 from proxy.hsm.root import RootSource
 from proxy.hsm.sealed import SealedStore, open_store
 from proxy.hsm.sqlite import SqliteRows, locked
-from proxy.hsm.store import StoreError, StoreExists, StoreMissing, Witness
+from proxy.hsm.store import StoreError, StoreExists, StoreMissing, StoreOlder, Witness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,10 @@ def restore(
         raise StoreMissing(f"{copy} does not exist")
     with locked(path), _draft(path) as draft:
         _copy(copy, draft)
-        found, newest = _prove(draft, source, random, None if accept_older else _if_there(witness))
+        try:
+            found, newest = _prove(draft, source, random, None if accept_older else _if_there(witness))
+        except StoreOlder as exc:
+            raise StoreOlder(exc.what, insisting="--accept-older takes this one") from exc
         kept = _moved_aside(path)
         draft.replace(path)
         sync_directory(path.parent)

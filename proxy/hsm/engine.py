@@ -134,6 +134,11 @@ class Engine:
         self._count(call, trace)
         return _outcome(call, response)
 
+    def troubles(self) -> list[str]:
+        """What a person should know, though uses of keys may still be served."""
+        failure = self._desk.ring.failure
+        return [f"no key can be made or changed: {failure}"] if failure else []
+
     def begin(self) -> None:
         """Notes since when uses are counted, the first time that a store is used. Raises StoreFailed."""
         with self._desk.lock:

@@ -164,6 +164,11 @@ class Keyring:
         for held in (self._keys, self._aliases, self._key_ids, self._alias_names, self._aliases_of):
             held.clear()
 
+    @property
+    def failure(self) -> str:
+        """Why the last change could not be written; empty where it could."""
+        return self._store.failure
+
     def close(self) -> None:
         """Wipes all key material and closes the store. Idempotent."""
         self._wipe()

@@ -25,6 +25,7 @@ from proxy.hsm.store import (
     SealedRows,
     StoreDamaged,
     StoreExists,
+    StoreFailed,
     StoreMissing,
     StoreOlder,
     Witness,
@@ -98,6 +99,11 @@ class SealedStore:
         self._digests: dict[tuple[str, str], int] = {}
         self._sum = 0
         self._generation = 0
+        self._failure = ""
+
+    @property
+    def failure(self) -> str:
+        return self._failure
 
     @property
     def generation(self) -> int:
@@ -121,7 +127,7 @@ class SealedStore:
         new_sum = (self._sum - gone + sum(digests.values())) % _SUM_MODULUS
         for record in put:
             record.wipe()
-        self._rows.write(self._seal_header(self._generation + 1, new_sum), rows, delete)
+        self._write(self._seal_header(self._generation + 1, new_sum), rows, delete)
         for name in delete:
             self._digests.pop(name, None)
         self._digests |= digests
@@ -156,6 +162,19 @@ class SealedStore:
                 f"the store is an older copy of itself: {witness} has seen change {seen},"
                 f" and the last one here is {self._generation}; keys made since are not in it"
             )
+
+    def _write(self, header: Header, rows: Sequence[Row], delete: Sequence[tuple[str, str]]) -> None:
+        """A full disk is told once in the log, and once that it is over."""
+        try:
+            self._rows.write(header, rows, delete)
+        except StoreFailed as exc:
+            if not self._failure:
+                _log.error("the key store cannot be written to: %s", exc)
+            self._failure = str(exc)
+            raise
+        if self._failure:
+            _log.warning("the key store can be written to again")
+            self._failure = ""
 
     def _tell(self, witness: Witness | None) -> None:
         """The change is on the disk, whatever comes of this: a witness that lags behind notices less."""

@@ -43,11 +43,9 @@ class StoreDamaged(StoreError):
 class StoreOlder(StoreError):
     """It is not the newest that was seen here, or nobody can tell. The message says what to do."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(
-            f"{what}. Put the newest store in its place; where there is none, `sealgate hsm accept` goes on"
-            " with this one"
-        )
+    def __init__(self, what: str, *, insisting: str = "`sealgate hsm accept` goes on with this one") -> None:
+        super().__init__(f"{what}. Put the newest store in its place; where there is none, {insisting}")
+        self.what = what
 
 
 class StoreKeepsKeys(StoreError):
@@ -64,6 +62,10 @@ class Store(Protocol):
     @property
     def generation(self) -> int:
         """How many changes the store has seen; it only grows."""
+
+    @property
+    def failure(self) -> str:
+        """Why the last change could not be written; empty where it could."""
 
     def records(self) -> Iterator[Record]:
         """Every record, each proven to be what was written last under its name. Raises StoreDamaged."""

@@ -47,12 +47,13 @@ async def run_hsm(start: Start, *, ready: Ready, stop: asyncio.Event) -> None:
     config = config_of(start)
     demand_fips(config)
     async with AsyncExitStack() as opened:
-        status, sockets = Status(metrics=Metrics()), dict(start.sockets)
+        status, sockets = HsmStatus(metrics=Metrics()), dict(start.sockets)
         trail = Trail(await open_journal(config, status.metrics))
         opened.push_async_callback(trail.aclose)
         status.begin(trail)
         await opened.enter_async_context(telling(sockets.pop("status"), status.tell))
         engine = _engine(config, start)
+        status.engine = engine
         opened.callback(engine.close)
         service = Service(config, start, engine, trail, status)
         opened.push_async_callback(service.aclose)
@@ -75,6 +76,17 @@ async def run_hsm(start: Start, *, ready: Ready, stop: asyncio.Event) -> None:
         service.watchers.end()
         connections.pre_shutdown()
         await connections.shutdown(start.drain_seconds)
+
+
+@dataclass(slots=True, kw_only=True)
+class HsmStatus(Status):
+    """Tells too of a store that cannot be written to: keys that are there serve on."""
+
+    engine: Engine | None = None
+
+    def troubles(self) -> list[str]:
+        # No super(): a class with slots is made anew by its decorator, and does not know itself by it.
+        return Status.troubles(self) + (self.engine.troubles() if self.engine else [])
 
 
 class Service:

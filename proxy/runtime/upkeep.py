@@ -2,7 +2,7 @@
 
 Looked for once before the first call, then each second; each thing done is an event of the audit trail. What
 was counted of the use of keys is written down each minute and at the end: a crash loses a minute of it. A
-store that cannot be written to is told once in the log, and tried again.
+store that cannot be written to is tried again.
 """
 
 import asyncio
@@ -47,7 +47,6 @@ class Upkeep:
         self._used: Mapping[str, float] = {}
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._failing = False
         self._read_at = self._save_at = 0.0
 
     async def begin(self) -> None:
@@ -105,11 +104,6 @@ class Upkeep:
     def _written(self, change: Callable[[], T]) -> T | None:
         """None too where the store cannot be written to: what was to be done waits for the next time."""
         try:
-            done = change()
-        except StoreFailed as exc:
-            if not self._failing:
-                log.warning("the key store cannot be written to: %s", exc)
-            self._failing = True
+            return change()
+        except StoreFailed:
             return None
-        self._failing = False
-        return done

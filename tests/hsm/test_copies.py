@@ -113,7 +113,7 @@ def test_restoring_an_older_copy_takes_insistence_and_loses_nothing(rig: Rig) ->
     copy = backed_up(rig)
     key = rig.key()
     rig.engine.close()
-    with pytest.raises(StoreOlder):
+    with pytest.raises(StoreOlder, match=r"older copy.*--accept-older takes this one$"):
         restored(rig, copy)
     start(rig)
     kept = restored(rig, copy, accept_older=True)

@@ -120,13 +120,18 @@ async def test_a_store_that_cannot_be_written_is_told_once_and_tried_again(
 
     trail = Trail()
     with caplog.at_level(logging.WARNING), monkeypatch.context() as patched:
-        patched.setattr(rig.engine._desk.ring._store, "commit", full)
+        patched.setattr(rig.engine._desk.ring._store._rows, "write", full)  # type: ignore[attr-defined]
         async with trail.kept_up(rig):
             await eventually(lambda: tried >= 5)
+            assert rig.engine.troubles() == ["no key can be made or changed: the disk is full"]
             patched.undo()
             await trail.until("DeleteKey")
 
-    assert caplog.messages == ["the key store cannot be written to: the disk is full"]
+    assert rig.engine.troubles() == []
+    assert caplog.messages == [
+        "the key store cannot be written to: the disk is full",
+        "the key store can be written to again",
+    ]
 
 
 async def test_a_defect_does_not_end_it(

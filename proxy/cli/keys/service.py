@@ -29,6 +29,7 @@ Document = dict[str, Any]
 
 
 HINTS: Final = {
+    "KMSInternalException": "the service's log says why",
     "NotFoundException": "`sealgate keys list` shows those there are",
     "UnrecognizedClientException": "a new identity is known after `sealgate reload`",
 }
@@ -61,7 +62,9 @@ class KeyService:
             return _document(answer.status, answer.read())
         except (OSError, http.client.HTTPException) as exc:
             why = getattr(exc, "strerror", None) or type(exc).__name__
-            raise click.ClickException(f"the key service at {self.endpoint} does not answer: {why}") from None
+            raise click.ClickException(
+                f"the key service at {self.endpoint} does not answer: {why}: does it run?"
+            ) from None
         finally:
             connection.close()
 
