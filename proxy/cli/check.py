@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from proxy.cli.options import ConfigRefused, config_option, loaded
+from proxy.cli.options import config_option, loaded
+from proxy.cli.store_buckets import bucket_named
 from proxy.config.rules import rule_for, upstream_of
 from proxy.config.schema import Config, Upstream
 from proxy.metrics import Metrics
@@ -29,9 +30,7 @@ def check(config_path: Path, output: str, name: str) -> None:
     code is 1 where the configuration should say something else, or the store does what no proxy can mend.
     """
     checked = loaded(config_path)
-    bucket = name.removeprefix("s3://").rstrip("/")
-    if not name.startswith("s3://") or not bucket or "/" in bucket:
-        raise ConfigRefused([f"{name!r} is not of the form s3://BUCKET"])
+    bucket = bucket_named(name)
     try:
         report = asyncio.run(_report(checked, bucket))
     except (CannotProbe, StartRefused) as exc:

@@ -16,6 +16,10 @@ COMMANDS = {
     "inspect": ("proxy.cli.inspecting:inspect", "Show an object's envelope, as the store has it."),
     "open": ("proxy.cli.opening:open_command", "Open a sealed object without the proxy."),
     "sweep": ("proxy.cli.sweep:sweep", "Remove what is kept of uploads that are over."),
+    "inventory": (
+        "proxy.cli.inventory:inventory",
+        "Count what is sealed under which key, and what is locked.",
+    ),
     "keys": ("proxy.cli.keys.commands:keys", "Make, look at, rotate and end keys, and see what they cost."),
     "kms": ("proxy.cli.kms:kms", "Prepare AWS KMS for the proxy."),
     "identity": ("proxy.cli.identity:identity", "Make, list and disable identities: who may sign requests."),

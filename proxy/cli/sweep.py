@@ -1,28 +1,26 @@
 """`sealgate sweep`: removes what is kept of uploads that are over."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from proxy.cli.options import ConfigRefused, config_option, loaded
+from proxy.cli.options import config_option, loaded
+from proxy.cli.store_buckets import all_buckets, bucket_named
 from proxy.config.rules import rule_for, upstream_of
 from proxy.config.schema import Upstream
 from proxy.gateway.state import State
 from proxy.jobs.sweep import Sweep, Swept
 from proxy.metrics import Metrics
 from proxy.runtime.store import open_store, state_place
-from proxy.s3.bucket_list import parse_bucket_list
 from proxy.s3.errors import S3Error
 from proxy.supervisor.start import StartRefused
-from proxy.upstream.messages import Request, UpstreamError
-from proxy.upstream.messages import Upstream as Store
+from proxy.upstream.messages import UpstreamError
 
 EACH = 1000
 """So many uploads make a line of progress."""
-LIST_BYTES = 16 << 20
 
 
 @click.command(epilog="Example: sealgate sweep --dry-run s3://backups")
@@ -36,7 +34,7 @@ def sweep(config_path: Path, names: tuple[str, ...], *, dry_run: bool) -> None:
     Run it now and then. The exit code is 1 where something could not be looked at or removed.
     """
     config = loaded(config_path)
-    wanted = [_bucket(name) for name in names]
+    wanted = [bucket_named(name) for name in names]
     swept = Swept()
     try:
         for section in config.upstreams:
@@ -63,34 +61,11 @@ async def _swept(section: Upstream, named: Sequence[str], *, dry_run: bool) -> S
             dry_run=dry_run,
             progress=_progress,
         )
-        buckets = named or [name async for name in _all_buckets(store.upstream)]
+        buckets = named or [name async for name in all_buckets(store.upstream)]
         await work.run(buckets)
     finally:
         await store.upstream.aclose()
     return work.swept
-
-
-async def _all_buckets(upstream: Store) -> AsyncIterator[str]:
-    token = ""
-    while True:
-        query = f"continuation-token={token}" if token else ""
-        async with upstream.open(Request(method="GET", path="/", query=query)) as response:
-            document = await response.read(limit=LIST_BYTES)
-            if response.status >= 300:
-                raise S3Error("ServiceUnavailable", f"the store answered {response.status} to ListBuckets")
-        page = parse_bucket_list(document)
-        for bucket in page.buckets:
-            yield bucket.name
-        if not page.next_token or page.next_token == token:
-            return
-        token = page.next_token
-
-
-def _bucket(name: str) -> str:
-    bucket = name.removeprefix("s3://").rstrip("/")
-    if not name.startswith("s3://") or not bucket or "/" in bucket:
-        raise ConfigRefused([f"{name!r} is not of the form s3://BUCKET"])
-    return bucket
 
 
 def _progress(swept: Swept) -> None:

@@ -21,6 +21,19 @@ def applies(match: str, bucket: str, key: str) -> bool:
     return name == bucket and (not slash or key.startswith(prefix.removesuffix("*")))
 
 
+def seals_any(config: Config, bucket: str) -> bool:
+    """Whether a rule seals names of the bucket."""
+    for rule in config.buckets:
+        name, slash, _ = rule.match.partition("/")
+        if rule.match != "*" and name != bucket:
+            continue
+        if rule.mode != "passthrough":
+            return True
+        if not slash or applies(rule.match, bucket, ""):
+            return False
+    return True
+
+
 def upstream_of(config: Config, rule: Rule) -> Upstream:
     """The store of names under this rule: the one that it names, else the first."""
     return next(each for each in config.upstreams if rule.upstream in (None, each.name))

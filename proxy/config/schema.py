@@ -387,3 +387,5 @@ class Config:
     """Processes that serve S3 clients; None: one for each core that the service may use."""
     run_directory: FilePath | None = None
     """Of the sockets between the service's processes, and its own; None: that of hsm.socket, else `run`."""
+    inventory_file: FilePath | None = None
+    """What `sealgate inventory` counted; None: `inventory.json` beside hsm.store, and none without hsm."""

@@ -179,6 +179,19 @@ def listed_uploads(document: bytes) -> list[tuple[str, str]]:
     return [(decode(node.get("Key")), node.get("UploadId")) for node in root.all("Upload")]
 
 
+def next_uploads(document: bytes) -> tuple[list[str], dict[str, str]]:
+    """The keys of a page of a store's ListMultipartUploads, and the markers of the next; none on the last."""
+    root = store_document(document, {"ListMultipartUploadsResult"})
+    decode = _decoder(root)
+    further = {}
+    if root.get("IsTruncated").strip().lower() == "true":
+        further = {
+            "key-marker": decode(root.get("NextKeyMarker")),
+            "upload-id-marker": root.get("NextUploadIdMarker"),
+        }
+    return [decode(node.get("Key")) for node in root.all("Upload")], further
+
+
 def rewrite_uploads(
     document: bytes, *, upload_ids: Mapping[tuple[str, str], str], hidden: Callable[[str], bool]
 ) -> bytes:

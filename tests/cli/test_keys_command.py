@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from proxy.cli.inventory_file import InventoryFile
 from proxy.cli.keys.service import OURS
 from proxy.cli.keys.tables import quota_rows
 from proxy.hsm.engine_reset import RESET
 from proxy.hsm.engine_usage import OWN_ACTIONS
+from proxy.jobs.inventory.counts import BucketCount, KeyCount
 from tests.cli.configs import written
 from tests.cli.typed import Typed, config
 from tests.hsm.api.service import ACCOUNT, ADMIN, REGION, STRANGER
@@ -117,6 +119,9 @@ def test_what_makes_data_unreadable_is_asked_first(typed: Typed, command: str, t
     assert "seals new objects under it" in refused.stderr
     assert "last used    never since" in refused.stderr
     assert "buckets      could not be asked about: " in refused.stderr
+    assert (
+        "objects      not looked at: which objects it sealed: `sealgate inventory` counts" in refused.stderr
+    )
     assert typed.state(key) == "Enabled"
     assert typed.run(command, key, stdin="y\n").exit_code == 0
     assert typed.state(key) == then
@@ -124,6 +129,27 @@ def test_what_makes_data_unreadable_is_asked_first(typed: Typed, command: str, t
     done = typed.run(command, other, "--yes")
     assert (done.exit_code, typed.state(other)) == (0, then)
     assert "seals new objects under it" not in done.stderr
+
+
+def test_locked_objects_take_a_flag_of_their_own(typed: Typed, tmp_path: Path) -> None:
+    """Before anybody is asked, with --yes and for a script; other commands only say it."""
+    arn = typed.json("create")["Arn"]
+    under = KeyCount(objects=1, versions=1, legal_hold=1, locked=1)
+    count = BucketCount(upstream="store", bucket="photos", taken="2026-11-25T00:00:00Z", keys={arn: under})
+    InventoryFile(path=tmp_path / "inventory.json").change(lambda known: known.with_bucket(count))
+    refused = [typed.run("delete", arn, "--yes"), typed.run("delete", arn, "--yes", "--output", "json")]
+    asked = typed.run("delete", arn, stdin="y\n")
+
+    assert [each.exit_code for each in (*refused, asked)] == [1, 1, 1]
+    assert all(each.stdout == "" for each in (*refused, asked))
+    assert "objects      1 object (1 version, 0 bytes) in bucket photos becomes unreadable" in asked.stderr
+    assert "locked, 1 by a legal hold: give --also-locked" in asked.stderr
+    assert "Delete it?" not in asked.stderr
+    assert typed.state(arn) == "Enabled"
+    assert typed.run("disable", arn, "--yes").exit_code == 0
+    assert typed.run("delete", arn, "--also-locked", stdin="n\n").exit_code == 1
+    assert typed.run("delete", arn, "--also-locked", "--yes").exit_code == 0
+    assert typed.state(arn) == "PendingDeletion"
 
 
 def test_a_key_comes_back(typed: Typed) -> None:

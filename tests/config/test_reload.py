@@ -60,7 +60,7 @@ def test_everything_else_is_taken_up(old: Config) -> None:
 
     assert free == {
         *("region", "domains", "upstreams", "buckets", "accounts", "identities", "kms", "limits", "audit"),
-        *("policies", "reload"),
+        *("policies", "reload", "inventory_file"),
     }
     assert refusals(old, replace(old, region="eu-central-1", domains=("s3.example.com",))) == []
     tls = Tls(certificate_file="/cert", key_file="/key")

@@ -9,7 +9,7 @@ import re
 import click
 
 from proxy.cli.keys.asking import Asking, asking, key_argument, pairs_of, yes_option
-from proxy.cli.keys.facts import ask_first, facts_of, show_key
+from proxy.cli.keys.facts import ALSO_LOCKED, ask_first, facts_of, show_key
 from proxy.cli.keys.grants import grant
 from proxy.cli.keys.money import cost_rows, saved_by_caching
 from proxy.cli.keys.policies import policy
@@ -130,7 +130,8 @@ def rotate(at: Asking, key: str, every: int | None, *, off: bool) -> None:
 def disable(at: Asking, key: str, *, yes: bool) -> None:
     """Let a key be used for nothing, until it is enabled again."""
     metadata = at.key(key)
-    ask_first(at, metadata, "Disable it", "Until it is enabled again, nothing under it can be read.", yes=yes)
+    says = "Until it is enabled again, nothing under it can be read."
+    ask_first(at, metadata, "Disable it", says, yes=yes, lost=True)
     at.service.ask("DisableKey", KeyId=metadata["KeyId"])
     show_key(at, metadata)
 
@@ -148,13 +149,18 @@ def enable(at: Asking, key: str) -> None:
 @keys.command(epilog="Example: sealgate keys delete alias/photos --days 30")
 @key_argument
 @click.option("--days", type=click.IntRange(7, 30), default=30, show_default=True, help="To wait before it.")
+@click.option(ALSO_LOCKED, "also_locked", is_flag=True, help="Also where locked objects are lost with it.")
 @yes_option
 @asking
-def delete(at: Asking, key: str, days: int, *, yes: bool) -> None:
-    """Have a key destroyed after a waiting time. Everything that it sealed is lost then."""
+def delete(at: Asking, key: str, days: int, *, also_locked: bool, yes: bool) -> None:
+    """Have a key destroyed after a waiting time. Everything that it sealed is lost then.
+
+    Says first what uses the key, and what the last `sealgate inventory` counted under it. Where objects among
+    that are locked, or the store does not show it, --also-locked must be given, whatever else is.
+    """
     metadata = at.key(key)
     says = f"In {days} days EVERYTHING THAT IT SEALED IS LOST, and from now on none of it can be read."
-    ask_first(at, metadata, "Delete it", says, yes=yes)
+    ask_first(at, metadata, "Delete it", says, yes=yes, lost=True, spares_locked=not also_locked)
     at.service.ask("ScheduleKeyDeletion", KeyId=metadata["KeyId"], PendingWindowInDays=days)
     show_key(at, metadata)
 

@@ -1,17 +1,19 @@
 """What there is to say of a key, from the key service and the configuration."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 
 from proxy.cli.keys.asking import Asking
 from proxy.cli.keys.buckets import buckets_under
+from proxy.cli.keys.sealed import sealed_under
 from proxy.cli.keys.service import Document, Refused
 from proxy.cli.keys.tables import moment, show_one
 from proxy.cli.keys.used import uses_of
 
-NOT_LOOKED_AT = "Not looked at: which objects it sealed."
+ALSO_LOCKED = "--also-locked"
 
 
 def show_key(at: Asking, key: Document) -> None:
@@ -51,12 +53,28 @@ def names_of(at: Asking, key: Document) -> set[str]:
 
 
 def ask_first(
-    at: Asking, key: Document, question: str, warning: str, *, yes: bool, more: Sequence[str] = ()
+    at: Asking,
+    key: Document,
+    question: str,
+    warning: str,
+    *,
+    yes: bool,
+    more: Sequence[str] = (),
+    lost: bool = False,
+    spares_locked: bool = False,
 ) -> None:
-    """What uses the key and when it was last used; then the question. Raises Abort."""
+    """What uses the key, when it was last used and what it sealed; then the question. Raises Abort.
+
+    `lost`: what it sealed becomes unreadable. With spares_locked it raises ClickException, whatever `yes`
+    says, where some of that is locked, or may be.
+    """
     facts = facts_of(at, key)
+    sealed = sealed_under(at.config, key["Arn"], now=datetime.now(UTC), lost=lost)
     facts["buckets"] = buckets_under(at.config, at.service.credentials, names_of(at, key))
-    click.echo("\n".join([*fact_lines(facts), *more, NOT_LOOKED_AT, warning]), err=True)
+    facts["objects"] = sealed.lines
+    click.echo("\n".join([*fact_lines(facts), *more, warning]), err=True)
+    if spares_locked and sealed.locked:
+        raise click.ClickException(f"{sealed.locked}: give {ALSO_LOCKED} to go on all the same")
     if not yes:
         click.confirm(f"{question}?", abort=True, err=True)
 

@@ -1,0 +1,100 @@
+"""`sealgate inventory` against a store that never answers, or none at all."""
+
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from proxy.cli.inventory_file import InventoryFile
+from proxy.cli.main import cli
+from proxy.jobs.inventory.counts import BucketCount, Inventory
+from tests.cli.configs import whole, written
+
+PROGRAM = ["-P", "-c", "from proxy.cli.main import main; main()"]
+ROOT = Path(__file__).parents[2]
+KNOWN = Inventory().with_bucket(BucketCount(upstream="store", bucket="photos", taken="2026-11-25T00:00:00Z"))
+
+
+@pytest.fixture
+def silent() -> Iterator[socket.socket]:
+    """Takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening
+
+
+def before_store(directory: Path, port: int, **parts: Any) -> Path:
+    [upstream] = whole()["upstreams"]
+    return written(directory, upstreams=[upstream | {"url": f"http://127.0.0.1:{port}"}], **parts)
+
+
+def kept(directory: Path) -> InventoryFile:
+    file = InventoryFile(path=directory / "inventory.json")
+    file.change(lambda _: KNOWN)
+    return file
+
+
+def typed(config: Path, *words: str) -> Result:
+    return CliRunner().invoke(cli, ["inventory", "--config", str(config), *words])
+
+
+def test_an_interrupted_walk_leaves_the_old_figures(tmp_path: Path, silent: socket.socket) -> None:
+    file = kept(tmp_path)
+    config = before_store(tmp_path, silent.getsockname()[1])
+    walk = subprocess.Popen(
+        [sys.executable, *PROGRAM, "inventory", "--config", str(config), "s3://photos"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={"PYTHONPATH": str(ROOT)},
+    )
+    connection, _ = silent.accept()
+    with connection:
+        assert connection.recv(4).startswith(b"GET")
+        walk.send_signal(signal.SIGINT)
+        out, err = walk.communicate(timeout=60)
+
+    assert (walk.returncode, out) == (130, "")
+    assert err == "interrupted: 0 buckets are counted anew, what was known of the others is as it was\n"
+    assert file.read() == KNOWN
+
+
+def test_a_store_that_is_not_there_leaves_them_too(tmp_path: Path) -> None:
+    """The whole of them, with what was wrong and an exit code that says so."""
+    file = kept(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    config = before_store(tmp_path, port)
+    of_all, of_one = typed(config), typed(config, "s3://photos")
+
+    assert (of_all.exit_code, of_one.exit_code) == (1, 1)
+    assert of_all.stderr.startswith("store: its buckets could not be listed: ")
+    assert of_one.stderr.startswith("photos: could not be counted: ")
+    assert "photos" in of_all.stdout
+    known = file.read()
+    assert known is not None
+    assert known.buckets == KNOWN.buckets
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["photos"], 2, "'photos' is not of the form s3://BUCKET"),
+        (["s3://open"], 1, "open: no rule seals what lies there: nothing to count"),
+        (["s3://state"], 1, "state: no rule seals what lies there: nothing to count"),
+        (["--last"], 1, "there is none yet: run `sealgate inventory`"),
+        (["--at-once", "0"], 2, "0 is not in the range"),
+    ],
+)
+def test_what_cannot_be_counted_is_said(tmp_path: Path, words: list[str], code: int, says: str) -> None:
+    [upstream] = whole()["upstreams"]
+    rules = [{"match": "open", "mode": "passthrough"}, {"match": "*"}]
+    refused = typed(written(tmp_path, upstreams=[upstream | {"state": "s3://state"}], buckets=rules), *words)
+
+    assert (refused.exit_code, refused.stdout) == (code, "")
+    assert says in refused.stderr
