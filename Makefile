@@ -62,12 +62,12 @@ $(VENV)/.bench-installed: requirements-bench.lock $(STAMP)
 lock:
 	@$(PYTHON) -m venv $(VENV) && $(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-find-links --no-header --extra dev --group test pyproject.toml -o requirements.lock
+	  --no-emit-find-links --no-header --extra dev --extra pkcs11 --group test pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-find-links --no-header --constraints requirements.lock --group bench \
 	  -o requirements-bench.lock
 	echo 'setuptools>=77' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-find-links --no-header --constraints requirements.lock pyproject.toml - \
+	  --no-emit-find-links --no-header --constraints requirements.lock --extra pkcs11 pyproject.toml - \
 	  -o requirements-product.lock
 
 clean:

@@ -189,8 +189,8 @@ def _told_as_errors() -> Iterator[None]:
 def _make_directories(section: Hsm) -> None:
     """For the service's user alone, where they are not there yet. Raises ClickException."""
     root = section.root_key
-    sealed = root.aws_kms.sealed_file if root.aws_kms else None
-    for file in filter(None, (section.store, section.witness, root.file, sealed)):
+    sealed = [each.sealed_file for each in (root.aws_kms, root.pkcs11) if each]
+    for file in filter(None, (section.store, section.witness, root.file, *sealed)):
         directory = Path(file).parent
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)

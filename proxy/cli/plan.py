@@ -1,9 +1,9 @@
 """From a checked configuration to the processes of a service: who starts when, with which sockets and
 secrets.
 
-A secret goes to the process that works with it: the root key's variable, or its credentials at AWS, to the
-HSM, credentials for stores and for AWS to the workers. What a process must not hold is blanked in the
-configuration that it is told.
+A secret goes to the process that works with it: the root key's variable, its credentials at AWS or its
+token's PIN to the HSM, credentials for stores and for AWS to the workers. What a process must not hold is
+blanked in the configuration that it is told.
 """
 
 import logging
@@ -96,7 +96,9 @@ def _hsm(
     return (
         Place(
             role="hsm",
-            environment=clean(environ, aws_chain=root_key_uses_aws_chain(config)),
+            environment=clean(
+                environ, aws_chain=root_key_uses_aws_chain(config), named=token_variables(config, environ)
+            ),
             config_text=renewals_of(config)["hsm"].config_text,
             secrets=root_key,
             sockets=sockets,
@@ -183,18 +185,32 @@ def without_store_secrets(config: Config) -> Config:
 
 def without_root_key_secret(config: Config) -> Config:
     """The configuration as workers are told it: none could open the root key."""
-    hsm = config.hsm
-    at_aws = hsm.root_key.aws_kms if hsm else None
-    if hsm is None or at_aws is None or at_aws.secret_access_key is None:
+    if config.hsm is None:
         return config
-    blanked = replace(hsm.root_key, aws_kms=replace(at_aws, secret_access_key=BLANK))
-    return replace(config, hsm=replace(hsm, root_key=blanked))
+    root_key = config.hsm.root_key
+    if root_key.aws_kms and root_key.aws_kms.secret_access_key:
+        root_key = replace(root_key, aws_kms=replace(root_key.aws_kms, secret_access_key=BLANK))
+    if root_key.pkcs11:
+        root_key = replace(root_key, pkcs11=replace(root_key.pkcs11, pin=BLANK))
+    return replace(config, hsm=replace(config.hsm, root_key=root_key))
 
 
 def root_key_uses_aws_chain(config: Config) -> bool:
     """Whether the HSM looks for AWS credentials where botocore does."""
     at_aws = config.hsm.root_key.aws_kms if config.hsm else None
     return at_aws is not None and at_aws.access_key_id is None
+
+
+def token_variables(config: Config, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The variables that the root key's PKCS#11 module reads. Raises SecretMissing."""
+    token = config.hsm.root_key.pkcs11 if config.hsm else None
+    names = token.environment if token else ()
+    for name in names:
+        if name not in environ:
+            raise SecretMissing(
+                f"hsm.root_key.pkcs11.environment: the environment has no {name}: set it before the start"
+            )
+    return names
 
 
 def uses_aws_chain(config: Config) -> bool:

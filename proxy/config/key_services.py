@@ -107,7 +107,7 @@ def _hsm(config: Config) -> Iterator[Problem]:
         if config.fips == "required" and getattr(root, name) is not None:
             yield Problem(
                 f"hsm.root_key.{name}",
-                "needs scrypt, which fips: required rules out: write file, env or aws_kms",
+                "needs scrypt, which fips: required rules out: write file, env, aws_kms or pkcs11",
             )
     if config.region not in hsm.regions:
         yield Problem("hsm.regions", f"must hold {config.region}, the region of the S3 side")

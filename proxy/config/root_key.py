@@ -1,8 +1,21 @@
 """The types of the fields below `hsm.root_key`: where the HSM finds its root key."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from proxy.config.terms import AccessKeyId, EnvironmentName, FilePath, KeyId, Region, Secret, Timeout, Url
+from proxy.config.terms import (
+    AccessKeyId,
+    Bounds,
+    EnvironmentName,
+    FilePath,
+    KeyId,
+    ModulePath,
+    Region,
+    Secret,
+    Timeout,
+    TokenLabel,
+    Url,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +35,22 @@ class AwsKmsRoot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRootKey:
+    """A root key that a PKCS#11 token opens at each start."""
+
+    module: ModulePath
+    """The library that speaks to the token. It is loaded into the HSM's process."""
+    token: TokenLabel
+    key: TokenLabel
+    """The AES key in the token under which the root key lies sealed; no other opens it."""
+    pin: Secret
+    sealed_file: FilePath
+    """What the token sealed; `sealgate hsm init` writes it."""
+    environment: Annotated[tuple[EnvironmentName, ...], Bounds(0, 64)] = ()
+    """The variables that the module reads: the HSM's process gets no others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RootKey:
     """Where the HSM finds its root key: exactly one. The HSM reads it, not the loader: it may yet be made."""
 
@@ -30,3 +59,4 @@ class RootKey:
     passphrase_file: FilePath | None = None
     passphrase_env: EnvironmentName | None = None
     aws_kms: AwsKmsRoot | None = None
+    pkcs11: TokenRootKey | None = None

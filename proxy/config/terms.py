@@ -77,6 +77,10 @@ class Document:
 
 
 FilePath = Annotated[str, Shape(r"[^\x00-\x1f\x7f]+", "a path without control characters"), PLACE]
+ModulePath = Annotated[
+    str, Shape(r"/[^\x00-\x1f\x7f]+", "a whole path, such as /usr/lib/softhsm/libsofthsm2.so")
+]
+"""Code that this process will run: no path that hangs on where another file lies."""
 Address = Annotated[
     str, Shape(r"[0-9.]+|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*", "an IP address, such as 127.0.0.1 or ::1")
 ]
@@ -150,4 +154,5 @@ Preset = Literal["generic", "aws", "minio", "ceph", "seaweedfs", "juicefs", "gar
 OperationName = Annotated[
     str, Shape(r"(Put|Delete|Restore)[A-Za-z]+", "an operation such as PutObjectTagging")
 ]
+TokenLabel = Annotated[str, Shape(r"[^\x00-\x1f\x7f]{1,32}", "1 to 32 characters, none of control")]
 EnvironmentName = Annotated[str, Shape(r"[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable")]

@@ -5,8 +5,6 @@ file, by the named key alone, for this purpose alone (the encryption context). b
 only then: an HSM with another root key does without. What AWS refuses is told in one line, with what to do.
 """
 
-import base64
-import binascii
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,26 +12,23 @@ from pathlib import Path
 from typing import Any
 
 from proxy.hsm.core.material import KeyMaterial
-from proxy.hsm.durable import write_new
 from proxy.hsm.root import RootKeyError
+from proxy.hsm.wrapped_file import REMEDY, check_absent, read_wrapped, write_wrapped
 
 CONTEXT: Mapping[str, str] = {"sealgate:purpose": "hsm-root-key"}
 """AWS opens the file for whoever says this and for nobody else; key policies can ask for it."""
 ATTEMPTS = 3
-_LARGEST_FILE = 8192
-"""AWS's longest blob is 6144 bytes, in base64 a third more."""
 
 _CREDENTIALS = "check the AWS credentials, and this machine's clock"
 _ENABLED = "enable the key, or cancel its deletion, at AWS"
-_FILE = "put the sealed_file back that `sealgate hsm init` made with this key"
 REMEDIES: Mapping[str, str] = {
     "AccessDeniedException": "allow these credentials kms:Decrypt with this key, for `sealgate hsm init` also"
     " kms:GenerateDataKeyWithoutPlaintext, and check that key_id names the key that sealed_file is under",
     "DisabledException": _ENABLED,
     "KMSInvalidStateException": _ENABLED,
     "IncorrectKeyException": "name in key_id the key that sealed_file was made with",
-    "InvalidCiphertextException": _FILE,
-    "ValidationException": _FILE,
+    "InvalidCiphertextException": REMEDY,
+    "ValidationException": REMEDY,
     "NotFoundException": "check key_id, region and endpoint_url",
     "InvalidKeyUsageException": "name a symmetric key for encryption in key_id",
     **dict.fromkeys(
@@ -61,7 +56,7 @@ class AwsKmsKey:
 
     def root_key(self, salt: bytes, cost_log2: int) -> KeyMaterial:  # noqa: ARG002 -- the protocol's; a key needs no stretching
         """Waits for AWS, at most three times the timeouts."""
-        wrapped = self._wrapped()
+        wrapped = read_wrapped(self.sealed_file)
         with self._told():
             opened = _client(self).decrypt(
                 KeyId=self.key_id, CiphertextBlob=wrapped, EncryptionContext=dict(CONTEXT)
@@ -69,7 +64,7 @@ class AwsKmsKey:
         try:
             return KeyMaterial(bytearray(opened["Plaintext"]))
         except ValueError:
-            raise RootKeyError(f"{self}: what it opens is no root key: {_FILE}") from None
+            raise RootKeyError(f"{self}: what it opens is no root key: {REMEDY}") from None
 
     def make(self) -> None:
         """A new root key, wrapped, 0600 and on the disk before this returns.
@@ -77,32 +72,15 @@ class AwsKmsKey:
         It comes here wrapped alone: the first opening then asks what every later one will ask. Raises
         RootKeyError, also where a file is there.
         """
-        if self.sealed_file.exists():
-            raise RootKeyError(f"file {self.sealed_file} cannot be made: File exists")
+        check_absent(self.sealed_file)
         with self._told():
             made = _client(self).generate_data_key_without_plaintext(
                 KeyId=self.key_id, KeySpec="AES_256", EncryptionContext=dict(CONTEXT)
             )
-        try:
-            write_new(self.sealed_file, base64.b64encode(made["CiphertextBlob"]) + b"\n")
-        except OSError as exc:
-            raise RootKeyError(f"file {self.sealed_file} cannot be made: {exc.strerror}") from exc
+        write_wrapped(self.sealed_file, made["CiphertextBlob"])
 
     def __str__(self) -> str:
         return f"AWS KMS (key {self.key_id}, file {self.sealed_file})"
-
-    def _wrapped(self) -> bytes:
-        """It need not be its owner's alone: without AWS it opens nothing."""
-        try:
-            with self.sealed_file.open("rb") as file:
-                wrapped = base64.b64decode(file.read(_LARGEST_FILE).strip(), validate=True)
-        except OSError as exc:
-            raise RootKeyError(f"file {self.sealed_file} cannot be read: {exc.strerror}") from exc
-        except binascii.Error:
-            wrapped = b""
-        if not wrapped:
-            raise RootKeyError(f"file {self.sealed_file} holds nothing in base64: {_FILE}")
-        return wrapped
 
     @contextmanager
     def _told(self) -> Iterator[None]:

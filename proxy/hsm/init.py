@@ -21,6 +21,7 @@ from proxy.hsm.root import KeyFile, RootSource, write_key_file
 from proxy.hsm.sealed import SealedStore, check_new, create_store, open_store
 from proxy.hsm.sqlite import SqliteRows
 from proxy.hsm.store import StoreError, Witness
+from proxy.hsm.token_root import TokenRoot
 from proxy.hsm.witness import witness_of
 
 _ACCESS_KEY_BYTES, _SECRET_BYTES = 10, 30
@@ -37,7 +38,7 @@ class InitResult:
     secret_access_key: str = field(repr=False)
     """40 characters, given out here and never again."""
     root_key_file: Path | None
-    """Where a new root key was written, wrapped if it is AWS's; None where the root key was there already."""
+    """Where a new root key was written, wrapped if AWS or a token opens it; None where one was there."""
 
 
 def initialise(
@@ -53,8 +54,8 @@ def initialise(
     for_tests: bool = False,
     administrator: str = "admin",
 ) -> InitResult:
-    """Makes the store at path. With make_root_key, the file of a KeyFile or AwsKmsKey that is not there yet
-    is written first. One that is made for_tests can be emptied later, and no other.
+    """Makes the store at path. With make_root_key, the file of a KeyFile, AwsKmsKey or TokenRoot that is
+    not there yet is written first. One that is made for_tests can be emptied later, and no other.
 
     Raises StoreExists where this was done before, StoreBusy where an HSM runs on it, RootKeyError, or another
     StoreError; then no store is made, though an empty file may be.
@@ -93,6 +94,9 @@ def _make_root_key(source: RootSource, random: Callable[[int], bytes]) -> Path |
     """A file that is there is left alone: an earlier run may have got this far and no further."""
     if isinstance(source, AwsKmsKey) and not source.sealed_file.exists():
         source.make()
+        return source.sealed_file
+    if isinstance(source, TokenRoot) and not source.sealed_file.exists():
+        source.make(random)
         return source.sealed_file
     if isinstance(source, KeyFile) and not source.path.exists():
         write_key_file(source.path, random)

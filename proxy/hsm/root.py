@@ -1,4 +1,5 @@
-"""Where the root key comes from: a key file, an environment variable, or a passphrase (or AWS: aws_root.py).
+"""Where the root key comes from: a key file, an environment variable, or a passphrase
+(or AWS, or a token: aws_root.py, token_root.py).
 
 A source gives 32 bytes, or says what is wrong with itself without showing any of them. Files must be their
 owner's alone. A passphrase is stretched with scrypt (RFC 7914) over the store's own salt, at the cost the

@@ -181,7 +181,7 @@ def _engine(config: schema.Config, start: Start) -> Engine:
     try:
         store = open_sqlite_store(
             Path(hsm.store),
-            root_key_source(hsm.root_key, start.secrets),
+            root_key_source(hsm.root_key, start.secrets, unattended=True),
             random=os.urandom,
             witness=witness_of(Path(hsm.store), hsm.witness),
         )

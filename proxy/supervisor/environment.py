@@ -3,7 +3,7 @@ happened to export. Secrets are not among it: they cross the start pipe.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 # OPENSSL_*: a FIPS provider is chosen there. PYTHONPATH is set below.
@@ -17,12 +17,14 @@ AWS_CHAIN = re.compile(r"AWS_[A-Z0-9_]+|BOTO_CONFIG|HOME|(?i:https?_proxy|no_pro
 ROOT = Path(__file__).parents[2]
 
 
-def clean(environ: Mapping[str, str], *, aws_chain: bool = False) -> dict[str, str]:
-    """With aws_chain, also what botocore needs to find credentials by itself."""
+def clean(
+    environ: Mapping[str, str], *, aws_chain: bool = False, named: Collection[str] = ()
+) -> dict[str, str]:
+    """With aws_chain, also what botocore needs to find credentials by itself; and what is named."""
     kept = {
         name: value
         for name, value in environ.items()
-        if ALWAYS.fullmatch(name) or (aws_chain and AWS_CHAIN.fullmatch(name))
+        if name in named or ALWAYS.fullmatch(name) or (aws_chain and AWS_CHAIN.fullmatch(name))
     }
     # The child runs the same code as its parent, also where that is a checkout which nobody installed.
     return {**kept, "PYTHONPATH": str(ROOT)}

@@ -1,5 +1,6 @@
 """From a configuration to processes, where it cannot be done."""
 
+import contextlib
 import os
 import socket
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from proxy.cli.options import loaded
-from proxy.cli.plan import plan_of, renewals_of
+from proxy.cli.plan import SecretMissing, plan_of, renewals_of
+from proxy.supervisor.plan import Place
 from proxy.supervisor.sockets import AddressRefused
 from tests.cli.configs import STORE_SECRET, whole, written
 
@@ -47,14 +49,20 @@ def test_the_key_service_is_not_told_what_opens_the_store(tmp_path: Path) -> Non
         assert secret not in told["hsm"].config_text
 
 
-def test_workers_are_not_told_what_opens_the_root_key(tmp_path: Path) -> None:
-    at_aws = {"key_id": "k", "sealed_file": "f", "access_key_id": "ROOT", "secret_access_key": "root-at-aws"}
-    path = written(tmp_path, hsm={"store": "keys.sqlite", "root_key": {"aws_kms": at_aws}})
+AT_AWS = {"key_id": "k", "sealed_file": "f", "access_key_id": "ROOT", "secret_access_key": "root-secret"}
+IN_TOKEN = {"module": "/m.so", "token": "t", "key": "k", "pin": "root-secret", "sealed_file": "f"}
+
+
+@pytest.mark.parametrize("root_key", [{"aws_kms": AT_AWS}, {"pkcs11": IN_TOKEN}])
+def test_workers_are_not_told_what_opens_the_root_key(
+    tmp_path: Path, root_key: dict[str, dict[str, str]]
+) -> None:
+    path = written(tmp_path, hsm={"store": "keys.sqlite", "root_key": root_key})
 
     told = renewals_of(loaded(path))
 
-    assert "root-at-aws" in told["hsm"].config_text
-    assert "root-at-aws" not in told["worker"].config_text
+    assert "root-secret" in told["hsm"].config_text
+    assert "root-secret" not in told["worker"].config_text
 
 
 @pytest.mark.parametrize(
@@ -67,9 +75,32 @@ def test_the_key_service_finds_aws_credentials_where_the_root_key_needs_them(
     """And the workers do not: their key service is the HSM."""
     root_key = {"aws_kms": {"key_id": "k", "sealed_file": "f", **own}}
     path = written(tmp_path, hsm={"store": "keys.sqlite", "root_key": root_key})
-    plan = plan_of(loaded(path), path, {"AWS_PROFILE": "somebody"}, log_level="info")
-    places = [place for stage in plan.stages for place in stage]
-    for held in filter(None, (plan.control, *(each for place in places for each in place.sockets.values()))):
-        held.close()
 
-    assert {place.role for place in places if "AWS_PROFILE" in place.environment} == roles
+    assert {
+        place.role
+        for place in places(path, {"AWS_PROFILE": "somebody"})
+        if "AWS_PROFILE" in place.environment
+    } == roles
+
+
+def test_the_key_service_alone_gets_what_a_tokens_module_reads(tmp_path: Path) -> None:
+    """And of the environment no more than that is named."""
+    in_token = {**IN_TOKEN, "environment": ["TOKEN_SETTINGS"]}
+    path = written(tmp_path, hsm={"store": "keys.sqlite", "root_key": {"pkcs11": in_token}})
+    found = places(path, {"TOKEN_SETTINGS": "here", "TOKEN_OTHERS": "there"})
+
+    assert {place.role for place in found if "TOKEN_SETTINGS" in place.environment} == {"hsm"}
+    assert not [place for place in found if "TOKEN_OTHERS" in place.environment]
+    with pytest.raises(SecretMissing, match=r"pkcs11\.environment: the environment has no TOKEN_SETTINGS"):
+        places(path, {})
+
+
+def places(path: Path, environ: dict[str, str]) -> list[Place]:
+    """Of a plan whose sockets are closed again."""
+    plan = plan_of(loaded(path), path, environ, log_level="info")
+    found = [place for stage in plan.stages for place in stage]
+    with contextlib.ExitStack() as closing:
+        for held in (plan.control, *(each for place in found for each in place.sockets.values())):
+            if held:
+                closing.callback(held.close)
+    return found

@@ -24,6 +24,9 @@ IN_COMMENTS = {
         for name in ("key_id", "sealed_file", "region", "endpoint_url", "access_key_id", "secret_access_key")
     ),
     *(f"hsm.root_key.aws_kms.{name}_timeout_seconds" for name in ("connect", "read")),
+    "hsm.root_key.pkcs11",
+    *(f"hsm.root_key.pkcs11.{name}" for name in ("module", "token", "key", "pin", "sealed_file")),
+    "hsm.root_key.pkcs11.environment",
     "kms.backends.ca_file",
     "identities.aws_credentials",
     *(f"identities.aws_credentials.{name}" for name in ("access_key_id", "secret_access_key")),

@@ -20,6 +20,12 @@ def at_aws(**fields: str) -> dict[str, Any]:
     return {"hsm": HSM | {"root_key": {"aws_kms": {"key_id": "k", "sealed_file": "f", **fields}}}}
 
 
+def in_token(**fields: str) -> dict[str, Any]:
+    """A root key in a PKCS#11 token, with something wrong."""
+    whole = {"module": "/m.so", "token": "t", "key": "k", "pin": "1234", "sealed_file": "f"}
+    return {"hsm": HSM | {"root_key": {"pkcs11": whole | fields}}}
+
+
 REACHED = {"address": "10.0.0.1", "tls": {"certificate_file": "c", "key_file": "k"}}
 AWS = {"type": "aws", "write": True}
 ROLE = {"role_arn": "arn:aws:iam::111122223333:role/photos"}
@@ -197,7 +203,7 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str, str]] = [
     (
         {"hsm": HSM | {"root_key": {"passphrase_env": "P"}}, "fips": "required"},
         "hsm.root_key.passphrase_env",
-        "needs scrypt, which fips: required rules out: write file, env or aws_kms",
+        "needs scrypt, which fips: required rules out: write file, env, aws_kms or pkcs11",
     ),
     ({"hsm": HSM | {"root_key": {}}}, "hsm.root_key", "must have exactly one of file, env, passphrase_file"),
     ({"hsm": HSM | {"root_key": {"env": "A", "file": "b"}}}, "hsm.root_key", "must have exactly one of"),
@@ -213,6 +219,13 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str, str]] = [
         "hsm.root_key.aws_kms.endpoint_url",
         "must be https://: the root key comes from there in the clear",
     ),
+    (
+        {"hsm": HSM | {"root_key": {"pkcs11": {"module": "/m.so", "token": "t", "key": "k"}}}},
+        "hsm.root_key.pkcs11.pin",
+        "is missing: write pin or pin_env or pin_file",
+    ),
+    (in_token(module="m.so"), "hsm.root_key.pkcs11.module", "must be a whole path, such as /usr/lib/softhsm"),
+    (in_token(token="t" * 33), "hsm.root_key.pkcs11.token", "must be 1 to 32 characters"),
     ({"hsm": HSM | {"regions": ["eu-west-1"]}}, "hsm.regions", "must hold us-east-1"),
     ({"hsm": HSM | {"socket": "s" * 101}}, "hsm.socket", "is longer than 100 bytes"),
     (rule(upstream="other"), "buckets[0].upstream", "other is not in upstreams: there are main"),

@@ -7,17 +7,17 @@ import pytest
 
 ROLES = {
     # The key material is here: nothing that takes clients' bytes or speaks to stores comes along.
-    # AWS's client comes where it opens the root key.
+    # AWS's client, or a token's, comes where it opens the root key.
     "proxy.runtime.hsm": (
         *("proxy.gateway", "proxy.upstream", "proxy.seal", "proxy.keys", "aiobotocore"),
-        *("botocore.session", "botocore.client", "botocore.credentials"),
+        *("botocore.session", "botocore.client", "botocore.credentials", "pkcs11"),
     ),
     # No secret at all is here, and no code that works with one.
     "proxy.runtime.observer": ("proxy.gateway", "proxy.hsm", "proxy.keys", "proxy.auth", "cryptography"),
     # Keys of the HSM are asked for over its socket. AWS's client comes where a backend asks for it.
     "proxy.runtime.worker": (
         *("proxy.hsm.engine", "proxy.hsm.keyring", "proxy.hsm.sqlite"),
-        *("proxy.keys.aws", "aiobotocore", "botocore"),
+        *("proxy.keys.aws", "aiobotocore", "botocore", "pkcs11"),
     ),
 }
 
