@@ -83,7 +83,8 @@ def new(
 @_output
 def list_command(config_path: Path, output: str) -> None:
     """Show the configuration's identities. No secret is among it."""
-    show([_facts(each) for each in loaded(config_path).identities], output=output)
+    identities = loaded(config_path).identities
+    show([_facts(each) for each in identities], output=output, whole=[_document(each) for each in identities])
 
 
 @identity.command(epilog="Example: sealgate identity disable partner")
@@ -104,6 +105,8 @@ def disable(config_path: Path, name: str, *, yes: bool) -> None:
     click.echo(
         "What it signs is refused from the next reload on; its grants stay, and are of no use.", err=True
     )
+    if all(each.disabled for each in home.config.identities if each is not who):
+        click.echo("It is the last one that is enabled: nobody can sign anything then.", err=True)
     if not yes:
         click.confirm("Disable it?", abort=True, err=True)
     home.disable(who)
@@ -130,12 +133,30 @@ def _facts(who: Identity) -> dict[str, Any]:
     return {
         "name": who.name,
         "arn": who.arn,
-        "state": "disabled" if who.disabled else "enabled",
+        "state": _state(who),
         "kind": who.kind,
         "access keys": [key.access_key_id for key in who.access_keys],
         "policies": [*named, *([f"{inline} of its own"] if inline else [])],
         "tags": [f"{tag}={value}" for tag, value in who.tags.items()],
     }
+
+
+def _document(who: Identity) -> dict[str, Any]:
+    """The same for a script. A policy is its name, or the document that stands at the identity."""
+    return {
+        "Name": who.name,
+        "Account": who.account,
+        "Arn": who.arn,
+        "State": _state(who),
+        "Kind": who.kind,
+        "AccessKeyIds": [key.access_key_id for key in who.access_keys],
+        "Policies": [each.value for each in who.policies],
+        "Tags": dict(who.tags),
+    }
+
+
+def _state(who: Identity) -> str:
+    return "disabled" if who.disabled else "enabled"
 
 
 def _named(config: Config, name: str) -> Identity:

@@ -21,6 +21,9 @@ def identity(path: Path, *words: str, stdin: str = "") -> Result:
     return CliRunner().invoke(cli, ["identity", *words, "--config", str(path)], input=stdin)
 
 
+LAST = "It is the last one that is enabled: nobody can sign anything then."
+
+
 @pytest.fixture(params=["inline", "beside"])
 def home(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Path]:
     """A configuration, and the file that holds its identities."""
@@ -77,7 +80,26 @@ def test_a_disabled_identity_signs_nothing_and_keeps_its_name(home: tuple[Path, 
     assert again.stderr.endswith("is disabled already\n")
     assert identity(path, "new", "alice").exit_code == 2
     rows = json.loads(identity(path, "list", "--output", "json").stdout)
-    assert [(row["name"], row["state"]) for row in rows] == [("alice", "disabled")]
+    assert [(row["Name"], row["State"], row["AccessKeyIds"]) for row in rows] == [
+        ("alice", "disabled", ["ALICE"])
+    ]
+    assert LAST in done.stderr
+
+
+def test_of_several_none_is_the_last(home: tuple[Path, Path]) -> None:
+    """A script gets what `new` told under the same names."""
+    path, _ = home
+    made = identity(path, "new", "eve", "--policy", "readers", "--tag", "team=red", "--output", "json")
+    told = json.loads(made.stdout)
+    listed = json.loads(identity(path, "list", "--output", "json").stdout)
+    disabled = identity(path, "disable", "alice", "--yes")
+
+    assert {name: listed[0][name] for name in ("Name", "Account", "Arn")} == {
+        name: told[name] for name in ("Name", "Account", "Arn")
+    }
+    assert (listed[0]["AccessKeyIds"], listed[0]["Kind"]) == ([told["AccessKeyId"]], "user")
+    assert (listed[0]["Policies"], listed[0]["Tags"]) == (["readers"], {"team": "red"})
+    assert LAST not in disabled.stderr
 
 
 def test_no_list_shows_a_secret(home: tuple[Path, Path]) -> None:

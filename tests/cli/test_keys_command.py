@@ -32,6 +32,11 @@ def test_a_key_is_made_and_shown_with_what_uses_it(typed: Typed) -> None:
     assert head.split() == ["KEY", "ALIASES", "STATE", "MANAGER", "CREATED", "DESCRIPTION"]
     assert row.split()[1:4] == ["alias/photos", "Enabled", "CUSTOMER"]
     assert typed.run("list").stdout == typed.run("list").stdout
+    document = typed.json("describe", "photos")
+    assert (document["KeyState"], document["Aliases"]) == ("Enabled", ["alias/photos"])
+    assert document["Tags"] == [{"TagKey": "team", "TagValue": "web"}]
+    assert (document["KeyRotation"]["KeyRotationEnabled"], document["KeyLastUsage"]) == (False, None)
+    assert document["UsedBy"][0].endswith("seals new objects under it")
     assert typed.run("describe", "photos").stdout == typed.run("describe", "alias/photos").stdout
 
 

@@ -9,7 +9,7 @@ import re
 import click
 
 from proxy.cli.keys.asking import Asking, asking, key_argument, pairs_of, yes_option
-from proxy.cli.keys.facts import ALSO_LOCKED, ask_first, facts_of, show_key
+from proxy.cli.keys.facts import ALSO_LOCKED, ask_first, document_of, facts_of, show_key
 from proxy.cli.keys.grants import grant
 from proxy.cli.keys.money import cost_rows, saved_by_caching
 from proxy.cli.keys.policies import policy
@@ -93,8 +93,10 @@ def describe(at: Asking, key: str) -> None:
     Its state, rotation and tags, when it was last used, and what of the configuration uses it.
     """
     metadata = at.key(key)
-    facts = facts_of(at, metadata)
-    show_one(facts, output=at.output, whole={**metadata, "Facts": facts})
+    if at.output == "json":
+        show_one({}, output="json", whole=document_of(at, metadata))
+    else:
+        show_one(facts_of(at, metadata), output=at.output)
 
 
 @keys.command(epilog="Example: sealgate keys rotate alias/photos --every 180")

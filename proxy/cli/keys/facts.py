@@ -46,6 +46,24 @@ def facts_of(at: Asking, key: Document) -> dict[str, Any]:
     }
 
 
+def document_of(at: Asking, key: Document) -> Document:
+    """The same for a script, in AWS's words. Null where this identity is not told, or nothing was."""
+
+    def asked(action: str) -> Document:
+        return _unless_refused(lambda: at.service.ask(action, KeyId=key["KeyId"]), else_={})
+
+    rotation = asked("GetKeyRotationStatus")
+    rotation.pop("KeyId", None)
+    return {
+        **key,
+        "Aliases": at.aliases(key),
+        "Tags": _unless_refused(lambda: list(_tag_pages(at, key)), else_=None),
+        "KeyRotation": rotation or None,
+        "KeyLastUsage": asked("GetKeyLastUsage").get("KeyLastUsage"),
+        "UsedBy": list(uses_of(at.config, key["Arn"], names_of(at, key))),
+    }
+
+
 def names_of(at: Asking, key: Document) -> set[str]:
     """All that may stand for the key."""
     aliases, prefix = at.aliases(key), key["Arn"].rpartition(":")[0]
@@ -93,19 +111,22 @@ def _with_first(values: Sequence[Any]) -> Iterator[tuple[bool, Any]]:
     return ((number == 0, value) for number, value in enumerate(values or [""]))
 
 
-def _unless_refused(fact: Callable[[], Any]) -> Any:
+def _unless_refused(fact: Callable[[], Any], *, else_: Any = "not told to this identity") -> Any:
     """Whoever may delete a key need not be allowed to see all of it."""
     try:
         return fact()
     except Refused as exc:
         if exc.code != "AccessDeniedException":
             raise
-        return "not told to this identity"
+        return else_
 
 
 def _tags(at: Asking, key: Document) -> list[str]:
-    tags = at.service.pages("ListResourceTags", "Tags", KeyId=key["KeyId"])
-    return [f"{tag['TagKey']}={tag['TagValue']}" for tag in tags]
+    return [f"{tag['TagKey']}={tag['TagValue']}" for tag in _tag_pages(at, key)]
+
+
+def _tag_pages(at: Asking, key: Document) -> Iterator[Document]:
+    return at.service.pages("ListResourceTags", "Tags", KeyId=key["KeyId"])
 
 
 def _last_used(at: Asking, key: Document) -> str:
