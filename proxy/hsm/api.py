@@ -93,6 +93,11 @@ class KmsApi:
         """See api_server."""
         return api_server(self.handle)
 
+    def may_listen(self, access_key: str) -> bool:
+        """Whether changes are told to it: whether it is a proxy's."""
+        found = self._identities.maybe_by_access_key(access_key)
+        return found is not None and found[0].kind == "proxy"
+
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.method in {"GET", "HEAD"} and request.path in {"/", "/ping"}:
             return web.Response(text="healthy\n")
@@ -135,7 +140,7 @@ class KmsApi:
         if proof.identity.kind != "proxy":
             raise ApiRefusal("AccessDeniedException", f"User: {proof.identity.arn} is no proxy")
         notes.status = 200
-        return await self._watchers.watch(request, _reply_headers(notes))
+        return await self._watchers.watch(request, _reply_headers(notes), proof.claim.access_key)
 
     async def _call(self, request: web.BaseRequest, notes: CallNotes) -> Mapping[str, Any]:
         operation = self._maybe_operation(request.headers.get("x-amz-target", ""))

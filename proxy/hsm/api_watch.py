@@ -8,7 +8,7 @@ knows by the number that it missed some.
 import asyncio
 import json
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from aiohttp import web
@@ -28,13 +28,20 @@ class Watchers:
     def __init__(self, changes: Changes) -> None:
         self._changes = changes
         self._ending = asyncio.Event()
+        self._may_listen: Callable[[str], bool] = _everybody
+
+    def keep(self, may_listen: Callable[[str], bool]) -> None:
+        """Ends, at their next heartbeat, the streams of access keys that may not listen any more."""
+        self._may_listen = may_listen
 
     def end(self) -> None:
         """Ends every stream, so that a shutdown need not wait for them."""
         self._ending.set()
 
-    async def watch(self, request: web.BaseRequest, headers: dict[str, str]) -> web.StreamResponse:
-        """Writes until the client leaves, lags behind, or the service ends."""
+    async def watch(
+        self, request: web.BaseRequest, headers: dict[str, str], access_key: str
+    ) -> web.StreamResponse:
+        """Writes until the client leaves, lags behind or may not listen any more, or the service ends."""
         response = web.StreamResponse(headers=headers)
         waiting: deque[Change] = deque()
         news, loop = asyncio.Event(), asyncio.get_running_loop()
@@ -49,6 +56,8 @@ class Watchers:
             await _write(response, {"instance": self._changes.instance, "sequence": sequence})
             while not self._ending.is_set() and len(waiting) < _MOST_WAITING:
                 await _either(news, self._ending, HEARTBEAT_SECONDS)
+                if not self._may_listen(access_key):
+                    break
                 news.clear()
                 while waiting:
                     change = waiting.popleft()
@@ -60,6 +69,11 @@ class Watchers:
         finally:
             unheard()
         return response
+
+
+def _everybody(_access_key: str) -> bool:
+    """Who asks was proven before."""
+    return True
 
 
 async def _write(response: web.StreamResponse, line: dict[str, Any]) -> None:

@@ -155,6 +155,7 @@ class HsmChange:
     async def swap(self) -> None:
         service = self.service
         service.api, service.config = self.api, self.config
+        service.watchers.keep(self.api.may_listen)
         service.engine.serve(self.config.accounts, self.rights_of)
         if self.kept is not None:
             closing = asyncio.create_task(service.trail.exchange(self.kept).aclose())

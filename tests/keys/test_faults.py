@@ -53,7 +53,7 @@ async def against(answer: Answer | dict[str, Any], kind: str, **settings: Any) -
     async def told(request: web.BaseRequest) -> web.StreamResponse:
         """What changes is told as it should be."""
         if request.headers.get("x-amz-target") == WATCH_TARGET:
-            return await watchers.watch(request, {})
+            return await watchers.watch(request, {}, "AKIDPROXY")
         return await answered(request)
 
     server = web.Server(told, access_log=None)

@@ -70,6 +70,8 @@ class Recorded:
 class Service:
     url: str
     recorded: Recorded
+    api: KmsApi
+    watchers: Watchers
     port: int = 0
 
     def client(self, who: Identity = ADMIN, *, secret: str = "", region: str = REGION) -> Any:
@@ -109,7 +111,7 @@ def made_engine(directory: Path, clock: Callable[[], float] = time.time) -> Engi
     )
 
 
-def made_api(engine: KmsEngine, recorded: Recorded) -> KmsApi:
+def made_api(engine: KmsEngine, recorded: Recorded, watchers: Watchers) -> KmsApi:
     authenticator = Authenticator(
         IDENTITIES,
         region=frozenset({REGION, "us-east-1"}),
@@ -123,22 +125,24 @@ def made_api(engine: KmsEngine, recorded: Recorded) -> KmsApi:
         recorder=recorded,
         room=recorded.room,
         model=MODEL,
-        watchers=Watchers(engine.changes if isinstance(engine, Engine) else Changes("another")),
+        watchers=watchers,
     )
 
 
 @asynccontextmanager
 async def served(engine: KmsEngine, *, path: Path | None = None, port: int = 0) -> AsyncIterator[Service]:
     recorded = Recorded()
-    server = made_api(engine, recorded).server()
+    watchers = Watchers(engine.changes if isinstance(engine, Engine) else Changes("another"))
+    api = made_api(engine, recorded, watchers)
+    server = api.server()
     loop = asyncio.get_running_loop()
     if path is None:
         listening = await loop.create_server(server, "127.0.0.1", port)
         port = listening.sockets[0].getsockname()[1]
-        service = Service(url=f"http://127.0.0.1:{port}", recorded=recorded, port=port)
+        service = Service(f"http://127.0.0.1:{port}", recorded, api, watchers, port)
     else:
         listening = await loop.create_unix_server(server, sock=bind_unix("hsm.socket", path))
-        service = Service(url="", recorded=recorded)
+        service = Service("", recorded, api, watchers)
     try:
         yield service
     finally:

@@ -104,6 +104,21 @@ async def test_a_client_that_is_no_proxy_hears_nothing(engine: Engine) -> None:
         assert {event.event_name for event in service.recorded.events} == {"WatchChanges"}
 
 
+async def test_a_proxy_that_is_one_no_more_hears_nothing_more(engine: Engine) -> None:
+    """A reload takes its access key: what changes from then on is not told it."""
+    async with served(engine) as service, hearing(service.url) as (keys, told):
+        assert await keys.watch.is_alive(5)
+        service.watchers.keep(service.api.may_listen)
+        await asyncio.sleep(2 * HEARTBEAT_SECONDS)
+        assert told.losses == 0
+        service.watchers.keep(lambda _: False)
+        engine.changes.tell({"arn:secret"})
+        await until(lambda: told.losses > 0)
+
+    assert {"arn:secret"} not in told
+    assert not service.api.may_listen(ADMIN.access_keys[0].access_key)
+
+
 async def test_a_stream_that_comes_back_whole_tells_nothing_and_one_with_a_gap_tells_all(
     engine: Engine, unused_tcp_port: int
 ) -> None:
