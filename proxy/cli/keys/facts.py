@@ -50,7 +50,8 @@ def document_of(at: Asking, key: Document) -> Document:
     """The same for a script, in AWS's words. Null where this identity is not told, or nothing was."""
 
     def asked(action: str) -> Document:
-        return _unless_refused(lambda: at.service.ask(action, KeyId=key["KeyId"]), else_={})
+        told: Document = _unless_refused(lambda: at.service.ask(action, KeyId=key["KeyId"]), else_={})
+        return told
 
     rotation = asked("GetKeyRotationStatus")
     rotation.pop("KeyId", None)
