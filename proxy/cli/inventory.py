@@ -98,7 +98,9 @@ class _Taking:
     done: int = 0
     troubles: list[str] = field(default_factory=list)
     _there: list[str] = field(default_factory=list)
-    """Buckets that a rule seals, of the stores that were asked."""
+    """Buckets that a rule seals, of the stores that said which they have."""
+    _all_told: bool = True
+    """Whether every store did."""
 
     async def run(self, wanted: Sequence[str]) -> None:
         for bucket in wanted:
@@ -109,14 +111,15 @@ class _Taking:
             if named or not wanted:
                 await self._count_on(section, named)
         if not wanted:
-            there, whole = self._there, not self.troubles
-            self.file.change(lambda known: known.of_all(there if whole else [*there, *_names(known)]))
+            there, others = self._there, not self._all_told
+            self.file.change(lambda known: known.of_all([*there, *(_names(known) if others else ())]))
 
     async def _count_on(self, section: Upstream, named: Sequence[str]) -> None:
         try:
             store = open_store(section, Metrics())
         except StartRefused as exc:
             self.troubles.append(str(exc))
+            self._all_told = False
             return
         walk = Walk(
             upstream=store.upstream,
@@ -135,6 +138,7 @@ class _Taking:
                 await self._count(walk, bucket)
         except (UpstreamError, S3Error) as exc:
             self.troubles.append(f"{section.name}: its buckets could not be listed: {exc}")
+            self._all_told = False
         finally:
             await store.upstream.aclose()
 

@@ -4,9 +4,11 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from click.testing import CliRunner, Result
@@ -67,9 +69,7 @@ def test_an_interrupted_walk_leaves_the_old_figures(tmp_path: Path, silent: sock
 def test_a_store_that_is_not_there_leaves_them_too(tmp_path: Path) -> None:
     """The whole of them, with what was wrong and an exit code that says so."""
     file = kept(tmp_path)
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        port = gone.getsockname()[1]
-    config = before_store(tmp_path, port)
+    config = written(tmp_path)
     of_all, of_one = typed(config), typed(config, "s3://photos")
 
     assert (of_all.exit_code, of_one.exit_code) == (1, 1)
@@ -79,6 +79,47 @@ def test_a_store_that_is_not_there_leaves_them_too(tmp_path: Path) -> None:
     known = file.read()
     assert known is not None
     assert known.buckets == KNOWN.buckets
+
+
+class TwoBuckets(BaseHTTPRequestHandler):
+    """A store that shows one of its two buckets."""
+
+    def do_GET(self) -> None:  # its base calls it that way
+        name = self.path[1:].partition("?")[0]
+        self.send_response(403 if name == "forbidden" else 200)
+        self.send_header("content-length", str(len(self.ANSWERS.get(name, b""))))
+        self.end_headers()
+        self.wfile.write(self.ANSWERS.get(name, b""))
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing of it is the test's output."""
+
+    ANSWERS: ClassVar = {
+        "": b"<ListAllMyBucketsResult><Buckets><Bucket><Name>forbidden</Name></Bucket>"
+        b"<Bucket><Name>shown</Name></Bucket><Bucket><Name>open</Name></Bucket></Buckets>"
+        b"</ListAllMyBucketsResult>",
+        "shown": b"<ListVersionsResult><IsTruncated>false</IsTruncated></ListVersionsResult>",
+    }
+
+
+def test_a_walk_over_all_forgets_what_is_gone_and_names_what_is_missing(tmp_path: Path) -> None:
+    file = kept(tmp_path)
+    with ThreadingHTTPServer(("127.0.0.1", 0), TwoBuckets) as store:
+        thread = threading.Thread(target=store.serve_forever)
+        thread.start()
+        rules = [{"match": "open", "mode": "passthrough"}, {"match": "*"}]
+        walked = typed(before_store(tmp_path, store.server_port, buckets=rules))
+        store.shutdown()
+        thread.join()
+
+    assert walked.exit_code == 1
+    assert walked.stderr.startswith("forbidden: could not be counted: ")
+    assert len(walked.stderr.splitlines()) == 1
+    assert "Not counted: forbidden" in walked.stdout
+    known = file.read()
+    assert known is not None
+    assert [(each.bucket, each.uploads) for each in known.buckets] == [("shown", None)]
+    assert known.not_counted == ("forbidden",)
 
 
 @pytest.mark.parametrize(

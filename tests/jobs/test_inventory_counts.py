@@ -84,6 +84,28 @@ def test_two_layers_count_under_both_keys() -> None:
     assert count.keys[OWN].key_versions == {}
 
 
+@pytest.mark.parametrize("arn", ["key", "arn:", "arn:\x1b[2J", "arn:a\nb", "arn:ä", f"arn:{'a' * 2001}"])
+def test_a_key_that_is_no_arn_is_not_shown_to_anybody(arn: str) -> None:
+    """A terminal might obey it."""
+    count = counted(seen("a", header(arn)), seen("b", header(ONE, outer=arn)), seen("c", header(OTHER)))
+
+    assert list(count.keys) == [OTHER]
+    assert count.unreadable == 2
+
+
+def test_keys_without_end_do_not_fill_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("proxy.jobs.inventory.counts.MOST_KEYS", 3)
+    planted = [seen(str(number), header(f"arn:planted:{number}")) for number in range(10)]
+    count = counted(*planted, seen("a", header("arn:planted:1")))
+
+    assert {arn: each.versions for arn, each in count.keys.items()} == {
+        "arn:planted:0": 1,
+        "arn:planted:1": 2,
+        "arn:planted:2": 1,
+    }
+    assert count.unreadable == 7
+
+
 @pytest.mark.parametrize(
     ("length", "plain", "told"), [(3, 3, 3), (0, 0, 0), (-1, 200_000, 200_000), (3, 4, 0), (3, 200_000, 0)]
 )

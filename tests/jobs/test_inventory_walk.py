@@ -119,6 +119,15 @@ def test_a_store_without_versions_is_asked_for_objects(answer: Told) -> None:
     assert count.plain == 1
 
 
+def test_a_listing_that_goes_round_is_left() -> None:
+    body = VERSIONS.body.replace(b"false", b"true").replace(
+        b"</List", b"<NextKeyMarker>a</NextKeyMarker></List"
+    )
+
+    with pytest.raises(S3Error, match="does not go on"):
+        counted(ToldStore(USUAL | {"GET /photos?versions": Told(body=body)}))
+
+
 def test_uploads_are_counted_over_pages() -> None:
     answers = {
         "GET /photos?uploads": UPLOADS,

@@ -5,6 +5,7 @@ does not grow with the buckets'. A header is believed here: whoever can write to
 makes a count larger or smaller, and opens nothing.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +15,10 @@ from proxy.seal.envelope import SealedEnvelope, read_envelope
 from proxy.seal.errors import FormatError
 
 FORMAT: Final = 1
+MOST_KEYS: Final = 10_000
+"""Of a bucket: whoever plants a header with another ARN in each object must not fill memory and disk."""
+ARN: Final = re.compile(r"arn:[!-~]{1,2000}")
+"""Without anything that a terminal would obey."""
 FOR_EVER: Final = datetime.max.replace(tzinfo=UTC, microsecond=0)
 
 
@@ -79,7 +84,7 @@ class BucketCount:
     plain: int = 0
     """Versions without a header."""
     unreadable: int = 0
-    """Versions whose header is damaged, or of a form that is not known here."""
+    """Versions whose header is damaged, of a form that is not known here, or names no key to be told."""
     not_shown: int = 0
     """Versions of which the store did not say anything."""
     uploads: int | None = None
@@ -118,8 +123,14 @@ class Counting:
         }
         if not wrapped:
             self.count.client_keys += 1
+        if not all(map(self._is_told, wrapped)):
+            self.count.unreadable += 1
+            return
         for arn, blob in wrapped.items():
             self._add_under(arn, blob, seen, _plain_bytes(envelope, seen.sealed_size))
+
+    def _is_told(self, arn: str) -> bool:
+        return arn in self.count.keys or (len(self.count.keys) < MOST_KEYS and bool(ARN.fullmatch(arn)))
 
     def _add_under(self, arn: str, blob: bytes, seen: Seen, plain_bytes: int) -> None:
         under = self.count.keys.setdefault(arn, KeyCount())

@@ -71,9 +71,15 @@ class Walk:
         page = await self._page(bucket, Listing.VERSIONS, {})
         listing = Listing.VERSIONS if page is not None else Listing.OBJECTS_V2
         page = page or await self._page(bucket, listing, {})
+        place: dict[str, str] = {}
         while page is not None:
             yield page
-            page = await self._page(bucket, listing, onward(listing, page)) if page.truncated else None
+            if not page.truncated:
+                return
+            before, place = place, onward(listing, page)
+            if place == before:
+                raise S3Error("InternalError", "The store's listing does not go on.")
+            page = await self._page(bucket, listing, place)
 
     async def _page(self, bucket: str, listing: Listing, place: dict[str, str]) -> Page | None:
         """None where the store answers the question for versions with something else."""
@@ -128,7 +134,11 @@ class Walk:
                 if 400 <= response.status < 500 or response.status == 501:
                     return None
                 await refuse_unless_ok(response)
-                names, further = next_uploads(await response.read(limit=MAX_LISTING_BYTES))
+                document = await response.read(limit=MAX_LISTING_BYTES)
+            try:
+                names, further = next_uploads(document)
+            except S3Error:  # a store that does not look at the question
+                return None
             found += sum(is_sealed(name) and not is_reserved(name) for name in names)
             if not further or further.items() <= place.items():
                 return found
