@@ -177,7 +177,14 @@ def test_usage_quotas_and_cost_are_tables(typed: Typed) -> None:
     assert key in lines[1]
     assert lines[-1].split()[0] == "total"
     assert typed.json("cost")["Total"] == lines[-1].split()[-1]
+    assert cost.stderr == "The month goes on: keys are reckoned to its end, requests as they are now.\n"
+    assert typed.run("cost", "--month", _month_before(cost.stdout)).stderr == ""
     assert typed.run("cost", "--month", "1999-01").exit_code == 1
+
+
+def _month_before(bill: str) -> str:
+    year, month = map(int, bill.split("total ")[1].split(maxsplit=1)[0].split("-"))
+    return f"{year - (month == 1)}-{(month - 2) % 12 + 1:02}"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ say what uses the key, and ask.
 """
 
 import re
+import time
 
 import click
 
@@ -217,6 +218,8 @@ def cost(at: Asking, month: str | None) -> None:
         show_one({}, output="json", whole={**told, "Saved": saved})
         return
     show(cost_rows(told), output=at.output)
+    if told["Month"] == moment(time.time())[:7]:
+        click.echo("The month goes on: keys are reckoned to its end, requests as they are now.", err=True)
     if saved:
         told_saved = f"cached data keys saved {saved['Calls']} calls: {saved['Amount']} USD"
         click.echo(f"\nSince the workers started, {told_saved}.")
