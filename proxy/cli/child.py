@@ -25,7 +25,7 @@ from proxy.supervisor import orders, report
 from proxy.supervisor.harden import end_with_parent, forbid_core_dumps
 from proxy.supervisor.orders import Prepare, Ready
 from proxy.supervisor.report import Report
-from proxy.supervisor.start import Start, StartRefused, decode
+from proxy.supervisor.start import Start, StartBarred, StartRefused, decode
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ async def _live(role: str, start: Start, tell: Callable[[Report], None]) -> int:
     try:
         await _run(_loaded(role)(start, ready=became_ready, stop=stop), ready, stop)
     except StartRefused as exc:
-        tell(Report(state="failed", reason=str(exc)))
+        tell(Report(state="failed", reason=str(exc), for_good=isinstance(exc, StartBarred)))
         return 1
     except Exception as exc:
         log.exception("a fault of ours")

@@ -29,6 +29,10 @@ class RootKeyError(Exception):
     """The root key could not be had. The message names the source and the remedy, never the contents."""
 
 
+class RootKeyBarred(RootKeyError):
+    """Asking again with the same would do harm: a token counts wrong PINs, and locks itself."""
+
+
 class RootSource(Protocol):
     """str() of a source names it for the operator."""
 

@@ -6,7 +6,7 @@ python-pkcs11 and the module are loaded only here and only then: a key service w
 """
 
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,10 +15,11 @@ from typing import Any
 
 _DEVICE = "check that the token is there, and what its module logs"
 _UNLOCK = "have the token's security officer set the PIN anew"
+WRONG_PIN = ("PinIncorrect", "PinInvalid", "PinLenRange")
 _PIN = "the PIN was tried once: correct it before it is tried again"
 _GCM = "the token must offer CKM_AES_KEY_GEN and CKM_AES_GCM, with the nonce that it is given"
 REMEDIES: Mapping[str, str] = {
-    **dict.fromkeys(("PinIncorrect", "PinInvalid", "PinLenRange"), _PIN),
+    **dict.fromkeys(WRONG_PIN, _PIN),
     **dict.fromkeys(("PinLocked", "PinExpired", "UserPinNotInitialized"), _UNLOCK),
     **dict.fromkeys(
         (
@@ -39,6 +40,10 @@ REMEDIES: Mapping[str, str] = {
 
 class TokenRefused(Exception):
     """The text is one line that says why and what to do. It never holds the PIN."""
+
+
+class PinRefused(TokenRefused):
+    """The token has counted a wrong PIN: another try brings it nearer to locking itself."""
 
 
 class NotSealedHere(Exception):
@@ -90,15 +95,16 @@ class AesKey:
 def opened(place: TokenKey, *, make: bool = False) -> Iterator[AesKey]:
     """The key, until the block ends. With make, one that is not there is made, and it must seal too.
 
-    Raises TokenRefused, also for what the token refuses inside the block.
+    Raises PinRefused, or another TokenRefused, also for what the token refuses inside the block.
     """
     theirs = _python_pkcs11()
     with _told(theirs), ExitStack() as open_now:
         library = _started(theirs, place.module)
-        open_now.callback(library.finalize)
-        token = _token(library, place.token)
+        open_now.callback(_closing, theirs, library.finalize)
+        token = _token(theirs, library, place.token)
         check_pin_counter(token.flags, theirs.TokenFlag, unattended=place.unattended)
-        session = open_now.enter_context(token.open(rw=make, user_pin=place.pin))
+        session = token.open(rw=make, user_pin=place.pin)
+        open_now.callback(_closing, theirs, session.close)
         found = _maybe_key(theirs, session, place.key)
         if found is None and not make:
             raise TokenRefused("the token has no such key: name the one that `sealgate hsm init` made")
@@ -150,14 +156,24 @@ def _started(theirs: ModuleType, module: Path) -> Any:
         ) from None
 
 
-def _token(library: Any, label: str) -> Any:
-    there = [each for each in library.get_tokens() if each.label]
+def _closing(theirs: ModuleType, close: Callable[[], None]) -> None:
+    """What goes wrong now spoils nothing: the key was used, or refused, before."""
+    with suppress(theirs.PKCS11Error):
+        close()
+
+
+def _token(theirs: ModuleType, library: Any, label: str) -> Any:
+    """Other slots' tokens may be broken or away."""
+    there = []
+    for slot in library.get_slots(token_present=True):
+        with suppress(theirs.PKCS11Error):
+            there.append(slot.get_token())
     named = [each for each in there if each.label == label]
     if len(named) == 1:
         return named[0]
     if named:
         raise TokenRefused(f"{len(named)} tokens have this label: give one of them another")
-    others = ", ".join(sorted({each.label for each in there})) or "none"
+    others = ", ".join(sorted({each.label for each in there if each.label})) or "none"
     raise TokenRefused(f"no token has this label; the module shows {others}")
 
 
@@ -214,7 +230,8 @@ def _told(theirs: ModuleType) -> Iterator[None]:
     except theirs.PKCS11Error as exc:
         name = type(exc).__name__
         said = f"{name}: {_line(exc)}" if str(exc) else name
-        raise TokenRefused(f"{said}: {REMEDIES.get(name, _DEVICE)}") from None
+        kind = PinRefused if name in WRONG_PIN else TokenRefused
+        raise kind(f"{said}: {REMEDIES.get(name, _DEVICE)}") from None
 
 
 def _line(exc: Exception) -> str:

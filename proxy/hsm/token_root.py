@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from proxy.hsm.core.material import MATERIAL_SIZE, KeyMaterial
-from proxy.hsm.root import RootKeyError
-from proxy.hsm.token import AesKey, NotSealedHere, TokenKey, TokenRefused, opened
+from proxy.hsm.root import RootKeyBarred, RootKeyError
+from proxy.hsm.token import AesKey, NotSealedHere, PinRefused, TokenKey, TokenRefused, opened
 from proxy.hsm.wrapped_file import REMEDY, check_absent, read_wrapped, write_wrapped
 
 HEADER = b"sealgate hsm-root-key pkcs11 1\n"
@@ -71,5 +71,7 @@ class TokenRoot:
         try:
             with opened(self.place, make=make) as key:
                 yield key
+        except PinRefused as exc:
+            raise RootKeyBarred(f"{self}: {exc}") from None
         except TokenRefused as exc:
             raise RootKeyError(f"{self}: {exc}") from None

@@ -25,7 +25,7 @@ from proxy.hsm.core.access import Rights
 from proxy.hsm.engine import Engine, nothing
 from proxy.hsm.guard import RightsOf
 from proxy.hsm.init import open_sqlite_store
-from proxy.hsm.root import RootKeyError
+from proxy.hsm.root import RootKeyBarred, RootKeyError
 from proxy.hsm.store import StoreError
 from proxy.hsm.witness import witness_of
 from proxy.metrics import Metrics
@@ -39,7 +39,7 @@ from proxy.runtime.telling import telling
 from proxy.runtime.trail import Kept, Trail, open_journal
 from proxy.runtime.upkeep import Upkeep
 from proxy.supervisor.orders import Ready
-from proxy.supervisor.start import BACKLOG, Start, StartRefused
+from proxy.supervisor.start import BACKLOG, Start, StartBarred, StartRefused
 
 
 async def run_hsm(start: Start, *, ready: Ready, stop: asyncio.Event) -> None:
@@ -198,5 +198,7 @@ def _engine(config: schema.Config, start: Start) -> Engine:
             rights_of=rights_of(config),
             test_reset=hsm.test_reset,
         )
+    except RootKeyBarred as exc:
+        raise StartBarred(str(exc)) from None
     except (StoreError, RootKeyError) as exc:
         raise StartRefused(str(exc)) from None

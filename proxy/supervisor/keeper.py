@@ -134,11 +134,20 @@ class Keeper:
     def _death_of(self, ended: Ended) -> Death:
         if self._overdue:
             return self._death(f"it was not ready within {self._place.start_seconds:g} s", reported=True)
-        said = ended.last_report is not None and ended.last_report.state == "failed"
-        return self._death(ended.cause, reported=said)
+        told = ended.last_report
+        if told is None or told.state != "failed":
+            return self._death(ended.cause, reported=False)
+        return self._death(ended.cause, reported=True, for_good=told.for_good)
 
-    def _death(self, cause: str, *, reported: bool) -> Death:
-        return Death(at_seconds=self._clock(), cause=cause, was_ready=self.ready.is_set(), reported=reported)
+    def _death(self, cause: str, *, reported: bool, for_good: bool = False) -> Death:
+        was_ready = self.ready.is_set()
+        return Death(
+            at_seconds=self._clock(),
+            cause=cause,
+            was_ready=was_ready,
+            reported=reported,
+            for_good=for_good,
+        )
 
     def _give_up_waiting(self) -> None:
         self._overdue = True

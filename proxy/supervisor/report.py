@@ -20,10 +20,14 @@ class Report:
     """Why it failed or refused: one line for the operator."""
     number: int = 0
     """Of the reload that it is about."""
+    for_good: bool = False
+    """It failed, and another start would do harm."""
 
 
 def encode(report: Report) -> bytes:
     told = {"state": report.state, "reason": one_line(report.reason), "number": report.number}
+    if report.for_good:
+        told["for_good"] = True
     return json.dumps(told).encode() + b"\n"
 
 
@@ -40,6 +44,7 @@ def maybe_decode(line: bytes) -> Report | None:
         state=told["state"],
         reason=one_line(str(told.get("reason", ""))),
         number=number if isinstance(number, int) else 0,
+        for_good=told.get("for_good") is True,
     )
 
 

@@ -1,6 +1,7 @@
 """Decides what follows a child's death. Fed the time; waits for nothing and starts nothing.
 
 - A first start that says why it failed ends the service: the same configuration would fail again.
+- So does one that says that another start would do harm, the first or not.
 - So does the fifth death of one child's place within a minute.
 - Any other death is answered by a new child, after a delay that grows with the deaths of the last minute.
 Deaths are counted for each place (the HSM, worker 0, worker 1): one place that cannot live is a fault of
@@ -28,6 +29,8 @@ class Death:
     """Whether any child in this place has been ready before."""
     reported: bool
     """Whether the child itself said why; otherwise `cause` is what the supervisor saw."""
+    for_good: bool = False
+    """Whether it said that another start would do harm."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +51,7 @@ def recent(policy: Policy, deaths: tuple[Death, ...]) -> tuple[Death, ...]:
 def judge(policy: Policy, deaths: tuple[Death, ...]) -> Again | End:
     """What follows the last of `deaths`, all of one place, in order, at least one."""
     last, count = deaths[-1], len(recent(policy, deaths))
-    if last.reported and not last.was_ready:
+    if last.for_good or (last.reported and not last.was_ready):
         return End(reason=last.cause)
     if count >= policy.deaths:
         return End(reason=f"died {count} times in {policy.window_seconds:g} s; the last time: {last.cause}")

@@ -21,6 +21,12 @@ class StartRefused(Exception):
     """
 
 
+class StartBarred(StartRefused):
+    """Another try would do harm, as it does to a token that counts wrong PINs: there is none, also where the
+    role was at work before.
+    """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
     """Everything that a child works from; it reads neither the configuration file nor a secret from

@@ -37,6 +37,10 @@ class SoftHsm:
         with self.session() as session:
             session.create_object({Attribute[name]: value for name, value in (whole | kind | may).items()})
 
+    def change_pin(self, pin: str) -> None:
+        with self.session() as session:
+            session.set_pin(PIN, pin)
+
     @contextmanager
     def session(self) -> Iterator[Any]:
         """For the test itself, where `environment` is the test's too."""

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NoReturn
 
 import pkcs11
 import pytest
@@ -16,8 +17,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pkcs11 import Attribute, KeyType, MechanismFlag, TokenFlag
 
 from proxy.hsm.init import initialise, open_sqlite_store
-from proxy.hsm.root import RootKeyError
-from proxy.hsm.token import TokenKey, TokenRefused, check_pin_counter
+from proxy.hsm.root import RootKeyBarred, RootKeyError
+from proxy.hsm.token import TokenKey, TokenRefused, _token, check_pin_counter
 from proxy.hsm.token_root import HEADER, TokenRoot
 from tests.hsm.rig import ACCOUNT, REGION
 from tests.hsm.softhsm import MODULE, PIN, SoftHsm, softhsm
@@ -275,7 +276,7 @@ def test_after_a_wrong_pin_no_start_tries_one(source: TokenRoot) -> None:
     source.make(os.urandom)
     start = at(source, unattended=True)
     start.root_key(SALT, 17)
-    with pytest.raises(RootKeyError, match="PinIncorrect"):
+    with pytest.raises(RootKeyBarred, match="PinIncorrect"):
         at(start, pin=WRONG_PIN).root_key(SALT, 17)
 
     for pin in (WRONG_PIN, PIN):  # the right one neither: it was not tried
@@ -298,6 +299,21 @@ def test_the_last_try_is_not_ours(flags: TokenFlag, says: str, *, unattended: bo
     with pytest.raises(TokenRefused, match=says):
         check_pin_counter(flags, TokenFlag, unattended=unattended)
     check_pin_counter(TokenFlag.USER_PIN_INITIALIZED, TokenFlag, unattended=unattended)
+
+
+def test_a_broken_token_beside_it_does_not_matter() -> None:
+    """It stands for nobody, and the one that is named is found."""
+
+    def broken() -> NoReturn:
+        raise pkcs11.DeviceError
+
+    whole = SimpleNamespace(label="keys")
+    slots = [SimpleNamespace(get_token=broken), SimpleNamespace(get_token=lambda: whole)]
+    library = SimpleNamespace(get_slots=lambda *, token_present: slots if token_present else [])
+
+    assert _token(pkcs11, library, "keys") is whole
+    with pytest.raises(TokenRefused, match="the module shows keys"):
+        _token(pkcs11, library, "others")
 
 
 def test_no_session_is_left(source: TokenRoot) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from proxy.cli import child
-from proxy.supervisor.start import Start, StartRefused
+from proxy.supervisor.start import Start, StartBarred, StartRefused
 
 # linux/prctl.h
 PR_GET_PDEATHSIG = 2
@@ -27,12 +27,7 @@ async def echo(start: Start, *, ready: Callable[[], None], stop: asyncio.Event) 
     told = json.loads(start.config_text)
     act = told.get(start.name, {})
     note(told, f"{start.name} begins")
-    if "refuse" in act:
-        raise StartRefused(act["refuse"])
-    if "crash" in act:
-        raise RuntimeError(act["crash"])
-    if "exit" in act:
-        os._exit(act["exit"])
+    fail(act, first=begun(told).count(start.name) == 1)
     if act.get("hang"):
         await asyncio.sleep(3600)
     flying: set[asyncio.Task[None]] = set()
@@ -61,6 +56,24 @@ async def echo(start: Start, *, ready: Callable[[], None], stop: asyncio.Event) 
     if flying:
         await asyncio.wait(flying)
     note(told, f"{start.name} ends")
+
+
+def fail(act: dict[str, Any], *, first: bool) -> None:
+    """If that is what it is to do."""
+    if "bar_second" in act and not first:
+        raise StartBarred(act["bar_second"])
+    if "refuse" in act:
+        raise StartRefused(act["refuse"])
+    if "crash" in act:
+        raise RuntimeError(act["crash"])
+    if "exit" in act:
+        os._exit(act["exit"])
+
+
+def begun(told: dict[str, Any]) -> list[str]:
+    """The names of those who began so far."""
+    lines = Path(told["log"]).read_text().splitlines()
+    return [line.removesuffix(" begins") for line in lines if line.endswith(" begins")]
 
 
 def reply(line: str, start: Start) -> str:

@@ -72,7 +72,12 @@ def test_what_is_no_start_message_is_refused(line: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "told", [Report(state="ready"), Report(state="failed", reason="the store does not answer: start it")]
+    "told",
+    [
+        Report(state="ready"),
+        Report(state="failed", reason="the store does not answer: start it"),
+        Report(state="failed", reason="the PIN is wrong", for_good=True),
+    ],
 )
 def test_a_report_arrives_as_it_was_sent(told: Report) -> None:
     line = report.encode(told)

@@ -1,5 +1,7 @@
 """What follows a child's death, decided without a clock."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,6 +52,14 @@ def test_a_first_start_that_says_why_it_failed_ends_the_service(
     verdict = judge(POLICY, deaths(0, was_ready=was_ready, reported=reported))
 
     assert (verdict == End(reason=KILLED)) is ends
+
+
+@pytest.mark.parametrize("was_ready", [True, False])
+def test_a_start_whose_repetition_would_do_harm_is_the_last(*, was_ready: bool) -> None:
+    """Whatever went before: a token locks itself at some wrong PIN."""
+    [death] = deaths(0, was_ready=was_ready, reported=True)
+
+    assert judge(POLICY, (replace(death, for_good=True),)) == End(reason=KILLED)
 
 
 @given(st.lists(st.floats(0, 1000), min_size=1, max_size=40).map(sorted))

@@ -101,6 +101,18 @@ def test_a_first_start_that_fails_ends_the_service(
         assert service.left() == []
 
 
+def test_a_replacement_that_says_that_another_would_do_harm_ends_the_service(tmp_path: Path) -> None:
+    """After the first; any other failure of a place that was filled before is tried five times."""
+    with running(tmp_path, **{"hsm-0": {"bar_second": "the PIN is wrong"}}) as service:
+        service.until_ready()
+        os.kill(int(service.asked_hsm()), signal.SIGKILL)
+
+        assert service.ended() == 1
+        assert service.last_line() == "Error: hsm-0: the PIN is wrong"
+        assert service.notes().count("hsm-0 begins") == 2
+        assert service.left() == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_asked_to_stop_the_service_drains(tmp_path: Path, number: signal.Signals) -> None:
     """What is in flight is answered, new connections are refused, and the HSM goes last."""
