@@ -1,8 +1,12 @@
 """A real SeaweedFS with its S3 gateway, on free loopback ports, for as long as a test session lasts."""
 
+import atexit
 import contextlib
+import functools
+import itertools
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -26,22 +30,43 @@ class Store:
     preset: str = "seaweedfs"
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now.
+PORTS = range(12_000, 22_000)
+"""Low ones, with SeaweedFS's own 10,000 above some of them: below 32,768, where Linux takes the ports of
+outgoing connections from, one of which could have it first.
+"""
+BLOCK = 250
 
-    Low ones, with SeaweedFS's own 10,000 above some of them: below 32,768, where Linux takes the ports of
-    outgoing connections from, one of which could have it first.
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on now, and that no other process of tests takes."""
+    candidates, found = _own_block()[1], list[int]()
+    for candidate in itertools.islice(candidates, BLOCK):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", candidate))
+            found.append(candidate)
+        if len(found) == count:
+            return found
+    raise RuntimeError(f"of {BLOCK} ports {count} are not free")
+
+
+@functools.cache
+def _own_block() -> tuple[socket.socket, Iterator[int]]:
+    """What holds the block's first port, and with it the block, as long as this process lives; and the others
+    in turn, so that none is taken again soon.
+
+    Several processes of tests run at once, and one could take what another has just found free.
     """
-    with contextlib.ExitStack() as stack:
-        ports: list[int] = []
-        candidate = 12_000 + (time.monotonic_ns() // 1000) % 10_000
-        while len(ports) < count:
-            candidate += 1
-            probe = stack.enter_context(socket.socket())
-            with contextlib.suppress(OSError):
-                probe.bind(("127.0.0.1", candidate))
-                ports.append(candidate)
-        return ports
+    starts = list(PORTS[::BLOCK])
+    for first in random.sample(starts, len(starts)):
+        held = socket.socket()
+        try:
+            held.bind(("127.0.0.1", first))
+        except OSError:
+            held.close()
+            continue
+        atexit.register(held.close)
+        return held, itertools.cycle(range(first + 1, first + BLOCK))
+    raise RuntimeError("too many processes of tests run here")
 
 
 @contextlib.contextmanager
