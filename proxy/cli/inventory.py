@@ -5,6 +5,7 @@ those from before as soon as the bucket is through; an end in between leaves the
 """
 
 import asyncio
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -58,6 +59,8 @@ def inventory(config_path: Path, names: tuple[str, ...], *, last: bool, at_once:
         raise click.ClickException(NO_PLACE)
     file, troubles = InventoryFile(path=path), list[str]()
     if not last:
+        if not os.access(path.parent, os.W_OK | os.X_OK):  # before hours are spent on what cannot be kept
+            raise click.ClickException(f"{path}: its directory is not there, or not yours to write in")
         taking = _Taking(config=config, file=file, at_once=at_once)
         try:
             asyncio.run(taking.run([bucket_named(name) for name in names]))

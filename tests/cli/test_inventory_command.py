@@ -81,6 +81,13 @@ def test_a_store_that_is_not_there_leaves_them_too(tmp_path: Path) -> None:
     assert known.buckets == KNOWN.buckets
 
 
+def test_nothing_is_walked_that_cannot_be_kept(tmp_path: Path) -> None:
+    refused = typed(written(tmp_path, inventory_file="nowhere/inventory.json"))
+
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "nowhere/inventory.json: its directory is not there" in refused.stderr
+
+
 class TwoBuckets(BaseHTTPRequestHandler):
     """A store that shows one of its two buckets."""
 
