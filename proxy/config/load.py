@@ -58,6 +58,10 @@ def sourced_names(name: str, hint: Any) -> tuple[str, ...]:
     return (name, f"{name}_file") if get_origin(base) is tuple else (name, f"{name}_env", f"{name}_file")
 
 
+_EMPTY = "is empty: write a value, or leave the line out"
+_EMPTY_FILE = "the file is empty: config.example.yaml shows what may stand there"
+
+
 class _Reader:
     def __init__(self, env: Mapping[str, str], read_file: ReadFile, directory: Path) -> None:
         self._env = env
@@ -69,9 +73,7 @@ class _Reader:
         """The value as the hint wants it, or _BAD with the fault noted."""
         base, marks = _unwrapped(hint)
         if value is None:
-            return (
-                None if _optional(hint) else self._bad(path, "is empty: write a value, or leave the line out")
-            )
+            return None if _optional(hint) else self._bad(path, _EMPTY if path else _EMPTY_FILE)
         found = self._read_base(base, value, path)
         return found if found is _BAD else self._marked(found, marks, path)
 

@@ -33,10 +33,12 @@ class WrongRootKey(StoreError):
 
 
 class StoreDamaged(StoreError):
-    """Something was altered, removed or put back. `record` names it where that can be told."""
+    """Something was altered, removed or put back. `record` names it where that can be told. The message
+    says what to do.
+    """
 
     def __init__(self, record: str, reason: str) -> None:
-        super().__init__(f"{record}: {reason}")
+        super().__init__(f"{record}: {reason}. `sealgate hsm restore` puts a backup in the store's place")
         self.record = record
 
 

@@ -121,7 +121,7 @@ def test_identities_come_from_a_file_of_their_own() -> None:
         ("a: !!python/object:os.system x", "could not determine a constructor"),
         ("a: \x00", "is not YAML: "),
         ("- a", "must be a section with fields such as listen:"),
-        ("", "is empty"),
+        ("", "the file is empty: "),
     ],
 )
 def test_text_that_is_no_configuration_is_refused(text: str, message: str) -> None:

@@ -252,7 +252,7 @@ def never_initialised(path: Path) -> None:
         (open_to_others, StoreError, "chmod 600"),
         (another_program, StoreError, "another program"),
         (newer_program, StoreError, "newer version"),
-        (no_database, StoreDamaged, "not a usable database"),
+        (no_database, StoreDamaged, r"not a usable database .*`sealgate hsm restore` puts a backup"),
         (torn_header, StoreDamaged, "cannot be read"),
         (torn_records, StoreDamaged, "cannot be read"),
         (absent, StoreMissing, "hsm init"),
