@@ -123,6 +123,12 @@ KMS_REQUESTS = Metric(
     labels=("backend", "operation", "outcome"),
     help="Calls to a KMS; outcome: ok, refused, unusable, unavailable, damaged, cancelled, failed.",
 )
+KMS_REGION_REQUESTS = Metric(
+    name="kms_region_requests_total",
+    kind="counter",
+    labels=("backend", "region", "outcome"),
+    help="Calls to a region of AWS KMS; outcome as above, and left_alone: it has failed and was not asked.",
+)
 KMS_SECONDS = Metric(
     name="kms_request_duration_seconds",
     kind="histogram",
@@ -190,7 +196,7 @@ RUNNING = Metric(
 TABLE = (
     *(REQUESTS, REQUEST_SECONDS, PHASE_SECONDS, RECEIVED_BYTES, SENT_BYTES, IN_FLIGHT, CONNECTIONS),
     *(AUTH_FAILURES, INTEGRITY_VIOLATIONS, DAMAGED_UPLOADS, PLAINTEXT_READS, BUDGET_USED, BUDGET),
-    *(CACHE_HITS, CACHE_MISSES, CALLS_SAVED, KMS_REQUESTS, KMS_SECONDS, HSM_REQUESTS),
+    *(CACHE_HITS, CACHE_MISSES, CALLS_SAVED, KMS_REQUESTS, KMS_REGION_REQUESTS, KMS_SECONDS, HSM_REQUESTS),
     HSM_QUOTA_USED,
     *(UPSTREAM_CONNECTIONS, UPSTREAM_WAITING, UPSTREAM_ERRORS, UPSTREAM_SKEW),
     *(AUDIT_WRITTEN, AUDIT_FAILED, AUDIT_LOST, AUDIT_QUEUE, READY, RUNNING),

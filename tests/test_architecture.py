@@ -38,9 +38,10 @@ PURE: dict[str, set[str]] = {
     "proxy.audit.event": set(),
     "proxy.audit.chain": {"cryptography"},
     "proxy.config.schema": {  # the types of its fields
-        *("proxy.config.terms", "proxy.config.quotas", "proxy.config.root_key"),
+        *("proxy.config.terms", "proxy.config.quotas", "proxy.config.root_key", "proxy.config.failover"),
     },
     "proxy.config.root_key": {"proxy.config.terms"},
+    "proxy.config.failover": {"proxy.config.terms"},
     "proxy.config.quotas": {"proxy.config.terms"},
     "proxy.config.terms": set(),
 }

@@ -48,8 +48,7 @@ class UserIdentity:
     """Who asked. Nobody proven: type `Unknown`, with the access key id that was claimed."""
 
     type: str = "Unknown"
-    """IAMUser, AssumedRole, AWSService, AWSAccount (anonymous) or Unknown; or Operator, who has the store
-    of the key service and its root key in hand, which CloudTrail has no name for."""
+    """As CloudTrail's; AWSAccount is anonymous. Or Operator, who has the key service's store and root key."""
     arn: str = ""
     account_id: str = ""
     access_key_id: str = ""
@@ -89,6 +88,7 @@ class Details:
     """Of the body, as the client sent it (aws-chunked framing included)."""
     bytes_transferred_out: int = 0
     key_arn: str = ""
+    kms_region: str = ""
     data_key_scope: str = ""
     """bucket or object."""
     cache_hit: bool | None = None
@@ -367,6 +367,7 @@ def _details(details: Details) -> dict[str, Json]:
             {
                 "httpStatus": details.http_status,
                 "keyArn": bounded(details.key_arn),
+                "kmsRegion": bounded(details.kms_region),
                 "dataKeyScope": details.data_key_scope,
                 "cacheHit": details.cache_hit,
                 "encryptionMode": details.encryption_mode,

@@ -25,10 +25,11 @@ def kms() -> None:
 def prepare(config_path: Path) -> None:
     """Make the service's own keys, where they are missing.
 
-    They are those that owned_key and managed_key of each backend of type aws name.
+    They are those that owned_key and managed_key of each backend of type aws name. With failover_regions they
+    are multi-Region keys, with a replica in each of these regions.
 
-    Needs the rights to DescribeKey, CreateKey, CreateAlias and EnableKeyRotation in the proxy's AWS account.
-    AWS bills these two keys as any other of yours.
+    Needs the rights to DescribeKey, CreateKey, CreateAlias and EnableKeyRotation in the proxy's AWS account;
+    for replicas also to ReplicateKey. AWS bills these keys as any other of yours.
     """
     config = loaded(config_path)
     backends = [each for each in config.kms.backends if isinstance(each, AwsBackend)]

@@ -70,6 +70,11 @@ def _aws_backends(config: Config) -> Iterator[Problem]:
     for i, backend in _aws(config):
         path = f"kms.backends[{i}]"
         yield from _half_credentials(path, backend)
+        for j, other in enumerate(backend.failover_regions):
+            if other.region in {backend.region, *(each.region for each in backend.failover_regions[:j])}:
+                yield Problem(
+                    f"{path}.failover_regions[{j}].region", f"{other.region} is there already: name another"
+                )
         if backend.owned_key == backend.managed_key:
             yield Problem(
                 f"{path}.managed_key", "must be another key than owned_key: clients see which one was used"

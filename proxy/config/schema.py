@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
+from proxy.config.failover import FailoverRegion
 from proxy.config.quotas import HsmPrices, HsmQuotas
 from proxy.config.root_key import RootKey
 from proxy.config.terms import (
@@ -251,6 +252,8 @@ class AwsBackend:
     endpoint_url: Url | None = None
     sts_endpoint_url: Url | None = None
     """Where the roles of identities are assumed; None: at AWS's STS in the region."""
+    failover_regions: Annotated[tuple[FailoverRegion, ...], Bounds(0, 8)] = ()
+    """Where multi-Region keys are asked for while their own region is away, in this order."""
     access_key_id: AccessKeyId | None = None
     secret_access_key: Secret | None = None
     owned_key: KeyId = "alias/sealgate/owned"

@@ -226,4 +226,5 @@ def _note(call: Call, mode: Mode, *, per_object: bool = False, data_key: DataKey
     call.trace.encryption = ENCRYPTION_NAMES[mode]
     if data_key is not None:
         call.trace.key_cached = data_key.cached
+        call.trace.kms_region = data_key.region
         call.trace.data_key_scope = "object" if per_object else "bucket"

@@ -110,6 +110,16 @@ def _wrong_signature(error: auth.WrongSignature) -> S3Error:
     )
 
 
+def _no_key_service(error: kms.KeyUnavailable) -> S3Error:
+    """Whoever uses a key that lives in one region is told why nothing else stands in.
+
+    Not which one it is: of SSE-S3 no answer says that.
+    """
+    why = ", and the key is a single-Region key, which no other region has"
+    why = why if error.code == kms.SINGLE_REGION else ""
+    return S3Error("ServiceUnavailable", f"The key management service does not answer{why}. Try again.")
+
+
 ANSWERS: dict[type[BaseException], Callable[[Any], S3Error]] = {
     auth.Unsigned: _fixed("AccessDenied"),
     auth.Malformed: _malformed,
@@ -129,9 +139,7 @@ ANSWERS: dict[type[BaseException], Callable[[Any], S3Error]] = {
     auth.Skewed: _skewed,
     auth.NotYetValid: _fixed("AccessDenied", "Request is not valid yet"),
     auth.Expired: _expired,
-    kms.KeyUnavailable: _fixed(
-        "ServiceUnavailable", "The key management service does not answer. Try again."
-    ),
+    kms.KeyUnavailable: _no_key_service,
     kms.KeyRefused: lambda error: S3Error("AccessDenied", error.reason),
     kms.KeyUnusable: _unusable,
     kms.WrappedKeyDamaged: _fixed("InvalidObjectState", NOT_AS_SEALED),

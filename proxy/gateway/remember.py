@@ -28,6 +28,7 @@ def event_of(trace: Trace, exchange: Exchange, *, event_id: str, region: str) ->
             bytes_transferred_in=exchange.plain_bytes_in,
             bytes_transferred_out=exchange.plain_bytes_out,
             key_arn=trace.key_arn,
+            kms_region=trace.kms_region,
             data_key_scope=trace.data_key_scope,
             cache_hit=trace.key_cached,
             encryption_mode=trace.encryption,

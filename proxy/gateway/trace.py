@@ -49,6 +49,8 @@ class Trace:
     access_key: str = ""
     """As it was claimed, proven or not."""
     key_arn: str = ""
+    kms_region: str = ""
+    """Where the data key was made or opened, if not in the region that key_arn names."""
     data_key_scope: str = ""
     encryption: str = ""
     key_cached: bool | None = None

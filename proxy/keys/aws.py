@@ -3,14 +3,15 @@
 The caller that AWS sees is the proxy's own identity, from botocore's whole credential chain where the
 settings name none; for whom the proxy works is decided before the call. An identity that is somebody to AWS
 itself makes its calls in its own session, and what AWS gave it is nobody else's. Short timeouts, botocore's
-standard retries, a circuit breaker around both. Foreign errors become ours at the one line that raises them.
+standard retries, a circuit breaker around both, for each region (proxy/keys/aws_regions.py says which one is
+asked). Foreign errors become ours at the one line that raises them.
 """
 
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
@@ -21,10 +22,11 @@ from aiobotocore.credentials import AioCredentials
 from aiobotocore.session import get_session
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
+from proxy.keys.aws_regions import Observe, Region, Regions
 from proxy.keys.aws_sessions import AwsIdentity, Sessions
 from proxy.keys.breaker import Breaker
 from proxy.keys.kms import KmsDocument, KmsKeys
-from proxy.keys.kms_errors import key_error
+from proxy.keys.kms_errors import NOT_OF_THE_REGION, key_error
 from proxy.keys.provider import Caller, KeyUnavailable, KeyUnusable, Standing
 
 _TAKES_GRANT_TOKENS: Final = {"GenerateDataKey", "Decrypt", "ReEncrypt", "DescribeKey"}
@@ -34,17 +36,29 @@ _speaking_as: ContextVar[AioCredentials | None] = ContextVar("_speaking_as", def
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AwsRegion:
+    """Another region of the same account. None leaves the choice to botocore."""
+
+    region: str
+    endpoint_url: str | None = None
+    sts_endpoint_url: str | None = None
+    grant_tokens: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AwsKmsSettings:
     """Where the KMS is and how long it may take. None leaves the choice to botocore."""
 
     region: str
     endpoint_url: str | None = None
     sts_endpoint_url: str | None = None
+    failover_regions: tuple[AwsRegion, ...] = ()
+    """Where multi-Region keys are asked for while their own region is away, in this order."""
     access_key_id: str | None = None
     secret_access_key: str | None = field(default=None, repr=False)
     session_token: str | None = field(default=None, repr=False)
     grant_tokens: tuple[str, ...] = ()
-    """Of grants so new that not all of AWS knows them; sent with every call that takes them."""
+    """Of the region's grants so new that not all of AWS knows them; sent with every call that takes them."""
     ca_file: str | None = None
     connect_timeout_seconds: float = 2.0
     read_timeout_seconds: float = 5.0
@@ -53,6 +67,31 @@ class AwsKmsSettings:
     connections: int = 50
     breaker_failures: int = 5
     breaker_pause_seconds: float = 1.0
+    breaker_longest_pause_seconds: float = 10.0
+    """Where there are other regions: who tries a region that hangs waits for its timeouts."""
+
+    def regions(self) -> "tuple[AwsKmsSettings, ...]":
+        """The first region's, then those of the others."""
+        return self, *(
+            replace(
+                self,
+                region=other.region,
+                endpoint_url=other.endpoint_url,
+                sts_endpoint_url=other.sts_endpoint_url,
+                grant_tokens=other.grant_tokens,
+                failover_regions=(),
+            )
+            for other in self.failover_regions
+        )
+
+    def breaker(self) -> Breaker:
+        """A new one, for one region."""
+        return Breaker(
+            failures=self.breaker_failures,
+            pause_seconds=self.breaker_pause_seconds,
+            longest_pause_seconds=self.breaker_longest_pause_seconds if self.failover_regions else None,
+            clock=time.monotonic,
+        )
 
 
 class AwsKeys(KmsKeys):
@@ -66,28 +105,41 @@ class AwsKeys(KmsKeys):
         """From now on this key (id, ARN, alias or alias ARN) is used in no identity's session."""
         self._aws.used_as_proxy.add(key_id)
 
+    @property
+    def regions_away(self) -> tuple[str, ...]:
+        """Those that are being left alone because they failed."""
+        return self._aws.regions.away
 
-async def open_aws_keys(settings: AwsKmsSettings, identities: Collection[AwsIdentity] = ()) -> AwsKeys:
+
+def _unobserved(_region: str, _outcome: str) -> None:
+    pass
+
+
+async def open_aws_keys(
+    settings: AwsKmsSettings, identities: Collection[AwsIdentity] = (), observe: Observe = _unobserved
+) -> AwsKeys:
     """A provider that is ready to call; no call is made yet. KeyUnavailable where botocore cannot start."""
     async with AsyncExitStack() as opened:
+        regions, sts = [], []
         try:
-            client = await opened.enter_async_context(aws_client("kms", settings, settings.endpoint_url))
-            sts = None
-            if any(who.role_arn for who in identities):
-                sts = await opened.enter_async_context(aws_client("sts", settings, settings.sts_endpoint_url))
+            for each in settings.regions():
+                kms = await opened.enter_async_context(aws_client("kms", each, each.endpoint_url))
+                kms.meta.events.register("before-sign.kms", _sign_as_session)
+                regions.append(
+                    Region(
+                        each.region,
+                        partial(_with_tokens, kms, each.grant_tokens),
+                        settings.breaker(),
+                        observe,
+                    )
+                )
+                if any(who.role_arn for who in identities):
+                    client = await opened.enter_async_context(aws_client("sts", each, each.sts_endpoint_url))
+                    sts.append(Region(each.region, partial(_made, client), settings.breaker(), _unobserved))
         except BotoCoreError as exc:
             raise KeyUnavailable(f"no client for AWS KMS: {exc}") from exc
-        client.meta.events.register("before-sign.kms", _sign_as_session)
         sessions = Sessions(identities, _Sts(sts) if sts else None, partial(datetime.now, UTC))
-        breaker = Breaker(
-            failures=settings.breaker_failures,
-            pause_seconds=settings.breaker_pause_seconds,
-            clock=time.monotonic,
-        )
-        transport = AwsTransport(
-            client, sessions, grant_tokens=settings.grant_tokens, breaker=breaker, opened=opened.pop_all()
-        )
-        return AwsKeys(transport)
+        return AwsKeys(AwsTransport(Regions(regions), sessions, opened=opened.pop_all()))
     raise AssertionError("the stack swallows nothing")
 
 
@@ -113,37 +165,24 @@ def aws_client(service: str, settings: AwsKmsSettings, endpoint_url: str | None)
 
 
 class AwsTransport:
-    """One aiobotocore client for all sessions; owns it through `opened`."""
+    """One aiobotocore client a region for all sessions; owns them through `opened`."""
 
-    def __init__(
-        self,
-        client: Any,
-        sessions: Sessions,
-        *,
-        grant_tokens: Sequence[str],
-        breaker: Breaker,
-        opened: AsyncExitStack,
-    ) -> None:
+    def __init__(self, regions: Regions, sessions: Sessions, *, opened: AsyncExitStack) -> None:
         self.used_as_proxy: set[str] = set()
-        self._client = client
+        self.regions = regions
         self._sessions = sessions
-        self._grant_tokens = list(grant_tokens)
-        self._breaker = breaker
         self._opened = opened
 
     async def call(self, action: str, request: KmsDocument, caller: Caller) -> KmsDocument:
         """In the caller's session; who has none was judged before."""
-        if self._grant_tokens and action in _TAKES_GRANT_TOKENS:
-            request = {**request, "GrantTokens": self._grant_tokens}
-        with self._breaker.guard():
-            if not self._has_session(str(request.get("KeyId")), caller):
-                return await _made(self._client, action, request)
-            credentials = await self._sessions.credentials(caller.principal)
-            token = _speaking_as.set(credentials)
-            try:
-                return await _made(self._client, action, request)
-            finally:
-                _speaking_as.reset(token)
+        if not self._has_session(str(request.get("KeyId")), caller):
+            return await self.regions.call(action, request, "")
+        credentials = await self._sessions.credentials(caller.principal)
+        token = _speaking_as.set(credentials)
+        try:
+            return await self.regions.call(action, request, caller.principal)
+        finally:
+            _speaking_as.reset(token)
 
     def standing(self, key_id: str, caller: Caller) -> Standing:
         """All who have no session are one: AWS sees the proxy. What a session was given stays its own."""
@@ -159,13 +198,27 @@ class AwsTransport:
 
 
 class _Sts:
-    """Signs as the proxy."""
+    """Signs as the proxy. A session is good in every region, wherever it was made."""
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
+    def __init__(self, regions: Sequence[Region]) -> None:
+        self._regions = regions
 
     async def assume_role(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        return await _made(self._client, "AssumeRole", request)
+        for region in self._regions[:-1]:
+            try:
+                return await region.call("AssumeRole", request)
+            except KeyUnavailable as exc:
+                if exc.code in NOT_OF_THE_REGION:
+                    raise
+        return await self._regions[-1].call("AssumeRole", request)
+
+
+async def _with_tokens(
+    client: Any, grant_tokens: tuple[str, ...], action: str, request: KmsDocument
+) -> KmsDocument:
+    if grant_tokens and action in _TAKES_GRANT_TOKENS:
+        request = {**request, "GrantTokens": list(grant_tokens)}
+    return await _made(client, action, request)
 
 
 async def _made(client: Any, action: str, request: Mapping[str, Any]) -> KmsDocument:

@@ -11,11 +11,22 @@ from proxy.keys.provider import KeyServiceError, KeyUnavailable
 
 
 class Breaker:
-    """Closed until `failures` calls in a row failed; open for `pause_seconds`; then one probe decides."""
+    """Closed until `failures` calls in a row failed; open for `pause_seconds`; then one probe decides.
 
-    def __init__(self, *, failures: int, pause_seconds: float, clock: Callable[[], float]) -> None:
+    Each probe that fails doubles the pause, up to `longest_pause_seconds`; None: it stays as it is.
+    """
+
+    def __init__(
+        self,
+        *,
+        failures: int,
+        pause_seconds: float,
+        clock: Callable[[], float],
+        longest_pause_seconds: float | None = None,
+    ) -> None:
         self._limit = failures
         self._pause_seconds = pause_seconds
+        self._longest_pause_seconds = max(pause_seconds, longest_pause_seconds or 0)
         self._clock = clock
         self._failed_in_a_row = 0
         self._open_until = float("-inf")
@@ -34,7 +45,7 @@ class Breaker:
             yield
         except KeyUnavailable:
             self._failed_in_a_row += 1
-            self._open_until = self._clock() + self._pause_seconds
+            self._open_until = self._clock() + self._pause()
             raise
         except KeyServiceError:
             self._failed_in_a_row = 0
@@ -44,6 +55,10 @@ class Breaker:
         finally:
             if probe:  # also where the probe was cancelled: the next call is the next probe
                 self._probing = False
+
+    def _pause(self) -> float:
+        probes = max(0, self._failed_in_a_row - self._limit)
+        return min(self._pause_seconds * 2.0 ** min(probes, 30), self._longest_pause_seconds)
 
     def _admit(self) -> bool:
         """Whether this call is the probe."""

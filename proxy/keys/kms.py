@@ -21,6 +21,8 @@ from proxy.keys.provider import (
 KmsDocument = Mapping[str, Any]
 """A request or response as the KMS model has it: blobs are bytes."""
 
+ANSWERED_IN: Final = "sealgate:region"
+"""A transport's own word in an answer: the region that it comes from, if that is not the key ARN's."""
 _DATA_KEY_BYTES: Final = 32
 _WOULD_SUCCEED: Final = "DryRunOperationException"
 _MAX_BLOB_BYTES: Final = 6144  # CiphertextType in the KMS model
@@ -52,7 +54,12 @@ class KmsKeys:
         plain = _bytes(answer, "Plaintext")
         if len(plain) != _DATA_KEY_BYTES:
             raise _nonsense("GenerateDataKey brought a key of the wrong length")
-        return DataKey(key_arn=_text(answer, "KeyId"), wrapped=_bytes(answer, "CiphertextBlob"), plain=plain)
+        return DataKey(
+            key_arn=_text(answer, "KeyId"),
+            wrapped=_bytes(answer, "CiphertextBlob"),
+            plain=plain,
+            region=answer.get(ANSWERED_IN, ""),
+        )
 
     async def unwrap(self, key_arn: str, wrapped: bytes, context: KeyContext, caller: Caller) -> DataKey:
         """The KMS is told the key; its answer must name the same one.
@@ -66,7 +73,7 @@ class KmsKeys:
         plain = _bytes(answer, "Plaintext")
         if len(plain) != _DATA_KEY_BYTES:
             raise WrappedKeyDamaged("the wrapped key does not hold 32 bytes")
-        return DataKey(key_arn=key_arn, wrapped=wrapped, plain=plain)
+        return DataKey(key_arn=key_arn, wrapped=wrapped, plain=plain, region=answer.get(ANSWERED_IN, ""))
 
     async def re_encrypt(
         self,

@@ -9,6 +9,22 @@ from typing import Final
 
 from proxy.keys.provider import KeyRefused, KeyServiceError, KeyUnavailable, KeyUnusable, WrappedKeyDamaged
 
+_OF_THE_PROXY: Final = (
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "IncompleteSignatureException",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+    "RequestExpired",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+)
+"""Its credentials, clock or signature."""
+NOT_OF_THE_REGION: Final = frozenset({*_OF_THE_PROXY, "LimitExceededException"})
+"""What reads unavailable and would be no better in another region."""
+
 _BY_CLASS: Final[dict[type[KeyServiceError], tuple[str, ...]]] = {
     KeyUnavailable: (
         "DependencyTimeoutException",
@@ -22,17 +38,7 @@ _BY_CLASS: Final[dict[type[KeyServiceError], tuple[str, ...]]] = {
         "Throttling",
         "ThrottlingException",
         "TooManyRequestsException",
-        # The proxy's own credentials, clock or signature:
-        "ExpiredTokenException",
-        "IncompleteSignature",
-        "IncompleteSignatureException",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "MissingAuthenticationToken",
-        "MissingAuthenticationTokenException",
-        "RequestExpired",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
+        *_OF_THE_PROXY,
     ),
     KeyRefused: (
         "AccessDenied",

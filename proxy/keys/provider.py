@@ -6,7 +6,7 @@ interface, so each wraps the next. Nothing here knows of objects, segments or HT
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 KeyContext = Mapping[str, str]
 """An encryption context: it must be the same, pair for pair, when the data key is opened again."""
@@ -36,6 +36,8 @@ class DataKey:
     plain: bytes = field(repr=False)
     cached: bool = False
     """True where no KMS was called for this use."""
+    region: str = ""
+    """Where it was made or opened, if not in the region that key_arn names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,10 @@ class KeyServiceError(Exception):
         self.reason = reason
         self.code = code
         """The KMS's own error name, such as `DisabledException`, for the answer and the audit event."""
+
+
+SINGLE_REGION: Final = "SingleRegionKey"
+"""The code where another region might have answered, for a key that no other region has."""
 
 
 class KeyUnavailable(KeyServiceError):

@@ -5,7 +5,7 @@ The rooms know nothing of metrics; whoever builds them puts these around them.
 
 import contextlib
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import AbstractAsyncContextManager
 from email.utils import parsedate_to_datetime
 from types import TracebackType
@@ -52,11 +52,26 @@ UPSTREAM_KINDS: dict[type[BaseException], str] = {
 class CountedKeys:
     """A KeyProvider. `available` is False from a KeyUnavailable to the next answer, be it a refusal."""
 
-    def __init__(self, keys: KeyProvider, metrics: Metrics, *, backend: str) -> None:
+    def __init__(
+        self,
+        keys: KeyProvider,
+        metrics: Metrics,
+        *,
+        backend: str,
+        regions_away: Callable[[], Collection[str]] = tuple,
+    ) -> None:
+        """`regions_away`: those of its regions that are being left alone, where it has several."""
         self._keys = keys
         self._metrics = metrics
+        self._regions_away = regions_away
         self.name = backend
         self.available = True
+
+    def troubles(self) -> list[str]:
+        """In sentences, for people."""
+        if not self.available:
+            return [f"{self.name} does not answer"]
+        return [f"{self.name} does not answer in {region}" for region in self._regions_away()]
 
     async def generate(self, key_id: str, context: KeyContext, caller: Caller, *, fresh: bool) -> DataKey:
         return await self._counted(

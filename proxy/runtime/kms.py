@@ -17,6 +17,7 @@ from proxy.hsm.core.names import MANAGED_ALIAS, OWNED_ALIAS, SERVICE_ACCOUNT
 from proxy.keys.cache import CacheCounts, CachedKeys, CacheLimits
 from proxy.keys.decisions import DecisionLimits
 from proxy.keys.hsm import HsmKeys, HsmSettings, open_hsm_keys
+from proxy.keys.multi_region import related_arns
 from proxy.keys.names import KeyNames
 from proxy.keys.provider import Caller, KeyProvider, KeyServiceError
 from proxy.keys.routing import Backend, RoutedKeys
@@ -60,8 +61,8 @@ async def open_keys(config: schema.Config, start: Start, metrics: Metrics, count
         services: list[KeyProvider] = []
         counted: list[CountedKeys] = []
         for section in config.kms.backends:
-            services.append(await _open_keys(section, config, start))
-            counted.append(CountedKeys(services[-1], metrics, backend=section.name))
+            services.append(await _open_keys(section, config, start, metrics))
+            counted.append(_counted(services[-1], metrics, section.name))
             opened.push_async_callback(counted[-1].aclose)
         backends = [_backend(*each) for each in zip(config.kms.backends, counted, strict=True)]
         owned, managed = service_keys(next(each for each in config.kms.backends if each.write))
@@ -84,6 +85,13 @@ async def open_keys(config: schema.Config, start: Start, metrics: Metrics, count
         service_arns=owned_arns + managed_arns,
         owned_arns=owned_arns,
     )
+
+
+def _counted(service: KeyProvider, metrics: Metrics, backend: str) -> CountedKeys:
+    if isinstance(service, HsmKeys):
+        return CountedKeys(service, metrics, backend=backend)
+    at_aws = cast("AwsKeys", service)
+    return CountedKeys(at_aws, metrics, backend=backend, regions_away=lambda: at_aws.regions_away)
 
 
 def _use_as_proxy(service: "AwsKeys", config: schema.Config, owned_arns: tuple[str, ...]) -> None:
@@ -116,13 +124,15 @@ def known_to_aws(config: schema.Config) -> tuple[schema.Identity, ...]:
     return tuple(who for who in config.identities if who.assume_role or who.aws_credentials)
 
 
-async def _open_keys(backend: schema.Backend, config: schema.Config, start: Start) -> KeyProvider:
+async def _open_keys(
+    backend: schema.Backend, config: schema.Config, start: Start, metrics: Metrics
+) -> KeyProvider:
     if backend.type == "hsm":
         return _open_hsm(backend, config, start)
     # botocore is a third of what a worker loads: who asks no AWS KMS is spared it.
     from proxy.runtime.aws_kms import open_backend  # noqa: PLC0415  # see above
 
-    return await open_backend(backend, known_to_aws(config))
+    return await open_backend(backend, known_to_aws(config), metrics)
 
 
 def _open_hsm(backend: schema.HsmBackend, config: schema.Config, start: Start) -> HsmKeys:
@@ -161,7 +171,8 @@ async def service_key_arns(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """ARN patterns of the keys that stand for the service's own, which no account's pattern covers.
 
-    The owned ones, and the managed ones that stand in an account of AWS. Raises StartRefused where AWS KMS
+    The owned ones, and the managed ones that stand in an account of AWS, with the related ones in the
+    backend's other regions: another proxy may have another first region. Raises StartRefused where AWS KMS
     does not have one.
     """
     owned: list[str] = []
@@ -181,7 +192,8 @@ async def service_key_arns(
                     f"kms.backends ({section.name}): {name} {key_id}: {exc}: make it with"
                     " `sealgate kms prepare`, or name another key"
                 ) from None
-            arns.append(described.key_arn)
+            regions = [section.region, *(each.region for each in section.failover_regions)]
+            arns.extend(related_arns(described.key_arn, regions))
     return tuple(owned), tuple(managed)
 
 

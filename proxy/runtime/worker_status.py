@@ -65,7 +65,7 @@ class WorkerStatus(Status):
             for store in self.stores
             if not store.upstream.available
         ]
-        return troubles + [f"{each.name} does not answer" for each in self._backends if not each.available]
+        return troubles + [trouble for each in self._backends for trouble in each.troubles()]
 
     def keys_serve(self) -> bool:
         cached = self.stack is not None and self.stack.keys.holds_keys

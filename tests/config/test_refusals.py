@@ -298,6 +298,16 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str, str]] = [
         "stands beside assume_role: write one of the two",
     ),
     ({"kms.backends.0.sts_endpoint_url": "http://:1"}, "kms.backends[0].sts_endpoint_url", "a host"),
+    (
+        {"kms.backends.0.failover_regions": [{"region": "eu-west-1"}, {"region": "eu-west-1"}]},
+        "kms.backends[0].failover_regions[1].region",
+        "eu-west-1 is there already",
+    ),
+    (
+        {"kms.backends.0.failover_regions": [{"region": "us-east-1"}]},
+        "kms.backends[0].failover_regions[0].region",
+        "us-east-1 is there already",
+    ),
     ({"kms.backends.0.grant_tokens": ["t"] * 11}, "kms.backends[0].grant_tokens", "10"),
     ({"kms.backends.0.grant_tokens": ["a b"]}, "kms.backends[0].grant_tokens[0]", "CreateGrant"),
     (

@@ -46,6 +46,22 @@ def test_it_opens_after_so_many_failures_in_a_row(breaker: Breaker, failures: in
     assert (breaker.is_open, is_refused(breaker)) == (is_open, is_open)
 
 
+def test_each_probe_that_fails_doubles_the_pause_up_to_the_longest(clock: Clock) -> None:
+    """And a success begins anew."""
+    breaker = Breaker(failures=2, pause_seconds=1.0, longest_pause_seconds=5.0, clock=clock)
+    for _ in range(2):
+        for _ in range(2):
+            fail(breaker)
+        for pause in (1.0, 2.0, 4.0, 5.0, 5.0):
+            clock.now += pause * 0.99
+            assert is_refused(breaker)
+            clock.now += pause * 0.02
+            fail(breaker)
+        clock.now += 6.0
+        with breaker.guard():
+            pass
+
+
 def test_a_success_between_starts_the_count_anew(breaker: Breaker) -> None:
     for _ in range(5):
         fail(breaker)

@@ -1,33 +1,34 @@
-"""AWS KMS as the key service: moto's server stands for it, behind a relay that can be shut."""
+"""AWS KMS as the key service: moto's server stands for it, each region behind a relay that can be shut."""
 
+import threading
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from botocore.exceptions import ClientError
-from moto.server import ThreadedMotoServer
 
+from tests.e2e.at_rest import AtRest
 from tests.service.clients import client
 from tests.service.relay import Relay, relaying
 from tests.service.running import Launched, launched, until
+from tests.stores.moto_kms import moto_kms
 from tests.stores.sealgate import User, config_for, run
 from tests.stores.seaweedfs import Store
 
 PROXY = User(name="proxy", account="", access_key="AKIAPROXYATAWS00", secret_key="proxy-secret-at-aws")
 MOTO_ACCOUNT = "123456789012"
 OWNED, MANAGED = "alias/sealgate/owned", "alias/sealgate/s3"
+FIRST, OTHER = "us-east-1", "eu-west-1"
 
 
 @pytest.fixture(scope="module")
 def moto() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with moto_kms() as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -37,18 +38,31 @@ def relay(moto: str) -> Iterator[Relay]:
 
 
 @pytest.fixture(scope="module")
+def other_relay(moto: str) -> Iterator[Relay]:
+    """To the other region."""
+    with relaying(Store(url=moto, access_key="", secret_key="")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
 def keys(moto: str, store: Store, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What the operator makes at AWS first: ARNs of the service-owned, the managed and a customer's key."""
+    """What the operator makes at AWS first: ARNs of the service-owned, the managed and a customer's key.
+
+    All of them are multi-Region keys; `other` is none.
+    """
     directory = Path(tmp_path_factory.mktemp("prepared"))
-    told = prepared(moto, store, directory)
+    told = prepared(moto, store, directory, **failover(moto))
     assert "(there already)" not in told
     with client("kms", moto, PROXY) as kms:
-        arns = {name: kms.create_key()["KeyMetadata"]["Arn"] for name in ("customer", "other")}
+        made = {"customer": kms.create_key(MultiRegion=True), "other": kms.create_key()}
+        arns = {name: key["KeyMetadata"]["Arn"] for name, key in made.items()}
+        kms.replicate_key(KeyId=arns["customer"], ReplicaRegion=OTHER)
         for name, alias in (("owned", OWNED), ("managed", MANAGED)):
             key = kms.describe_key(KeyId=alias)["KeyMetadata"]
             arns[name] = key["Arn"]
-            assert kms.get_key_rotation_status(KeyId=key["KeyId"])["KeyRotationEnabled"]
+            assert kms.get_key_rotation_status(KeyId=key["Arn"])["KeyRotationEnabled"]
             assert f"aws: {alias}: {key['Arn']} (made)" in told
+            assert f"aws: {alias}: {key['Arn'].replace(FIRST, OTHER)} (made)" in told
     return arns
 
 
@@ -65,9 +79,17 @@ def backend(url: str, **settings: Any) -> dict[str, Any]:
     return {"type": "aws", "write": True, "endpoint_url": url, **own, **settings}
 
 
+def failover(url: str) -> dict[str, Any]:
+    return {"failover_regions": [{"region": OTHER, "endpoint_url": url}]}
+
+
 @pytest.fixture(scope="module")
 def service(
-    store: Store, relay: Relay, keys: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+    store: Store,
+    relay: Relay,
+    other_relay: Relay,
+    keys: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Launched]:
     """Without a built-in key service."""
     rule = {"match": "*", "keys": [f"arn:aws:kms:us-east-1:{MOTO_ACCOUNT}:key/*"]}
@@ -75,7 +97,7 @@ def service(
         store,
         Path(tmp_path_factory.mktemp("aws")),
         hsm=None,
-        kms={"backends": [backend(relay.url)]},
+        kms={"backends": [backend(relay.url, **failover(other_relay.url))]},
         buckets=[rule],
     ) as running:
         assert keys
@@ -128,7 +150,10 @@ def test_without_the_built_in_service_there_is_no_process_for_it(service: Launch
 def test_the_key_service_is_away_and_comes_back(
     service: Launched, relay: Relay, s3: Any, bucket: str, keys: dict[str, str]
 ) -> None:
-    """What needs it gets 503 with Retry-After; cached keys serve on; afterwards all is well by itself."""
+    """What needs it gets 503 with Retry-After; cached keys serve on; afterwards all is well by itself.
+
+    The key that is asked for is a single-Region key, and the answer says what that means.
+    """
     s3.put_object(Bucket=bucket, Key="cached", Body=b"plain")
     s3.get_object(Bucket=bucket, Key="cached")["Body"].read()
     under = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": keys["other"], "BucketKeyEnabled": False}
@@ -144,6 +169,7 @@ def test_the_key_service_is_away_and_comes_back(
     answer = refused.value.response["ResponseMetadata"]
     assert answer["HTTPStatusCode"] == 503
     assert int(answer["HTTPHeaders"]["retry-after"]) > 0
+    assert "a single-Region key, which no other region has" in refused.value.response["Error"]["Message"]
     assert status == 200
     assert "aws does not answer" in str(told["troubles"])
 
@@ -158,6 +184,82 @@ def test_the_key_service_is_away_and_comes_back(
 
     until(recovered)
     assert s3.get_object(Bucket=bucket, Key="new")["Body"].read() == b"plain"
+
+
+class Traffic:
+    """Objects written and read in turn, each with a data key of its own, until it is told to stop."""
+
+    def __init__(self, s3: Any, bucket: str, key_arn: str, name: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._key_arn = key_arn
+        self._name = name
+        self.bodies: dict[str, bytes] = {}
+        self.reads: list[str] = []
+        """Their request ids."""
+
+    def go_on(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            self.write()
+            self.read(next(iter(self.bodies)))
+            self.read(next(reversed(self.bodies)))
+
+    def write(self) -> str:
+        """Its request id."""
+        name = f"{self._name}-{len(self.bodies)}"
+        body = f"plaintext of {name} ".encode() * 40
+        put = self._s3.put_object(
+            Bucket=self._bucket,
+            Key=name,
+            Body=body,
+            ServerSideEncryption="aws:kms",
+            SSEKMSKeyId=self._key_arn,
+            BucketKeyEnabled=False,
+        )
+        self.bodies[name] = body
+        return str(put["ResponseMetadata"]["RequestId"])
+
+    def read(self, name: str) -> None:
+        got = self._s3.get_object(Bucket=self._bucket, Key=name)
+        assert got["Body"].read() == self.bodies[name]
+        self.reads.append(got["ResponseMetadata"]["RequestId"])
+
+
+def test_a_region_is_away_and_multi_region_keys_serve_on(
+    *, service: Launched, relay: Relay, store: Store, moto: str, s3: Any, bucket: str, keys: dict[str, str]
+) -> None:
+    """It goes in the middle of writes and reads, and none fails; what they bear is the same as ever."""
+    clients = [Traffic(s3, bucket, keys["customer"], name) for name in "abcde"]
+    stop = threading.Event()
+    with ThreadPoolExecutor(len(clients)) as pool:
+        under_way = [pool.submit(each.go_on, stop) for each in clients]
+        try:
+            until(lambda: all(each.reads for each in clients))
+            relay.shut()
+            until(lambda: f"aws does not answer in {FIRST}" in str(service.ready()[1]["troubles"]))
+            assert service.ready()[0] == 200
+            before = [len(each.reads) for each in clients]
+            until(lambda: all(len(each.reads) > old + 2 for each, old in zip(clients, before, strict=True)))
+        finally:
+            stop.set()
+            for each in under_way:
+                each.result()
+            relay.open()
+    for request_id, region in ((clients[0].reads[0], None), (clients[0].reads[-1], OTHER)):
+        told = service.until_event(requestID=request_id)["additionalEventData"]
+        assert (told["keyArn"], told.get("kmsRegion")) == (keys["customer"], region)
+    asked = f'sealgate_kms_region_requests_total{{backend="aws",outcome="ok",region="{OTHER}"}}'
+    until(lambda: service.number(asked) > 0)
+    last = list(clients[0].bodies)[-1]
+    owner = User(name="owner", account="", access_key=store.access_key, secret_key=store.secret_key)
+    with client("s3", store.url, owner) as raw, client("kms", moto, PROXY) as kms:
+        AtRest(raw, kms)(bucket, last, clients[0].bodies[last], opens=True)
+
+    def first_again() -> bool:
+        event = service.until_event(requestID=clients[0].write())
+        return "kmsRegion" not in event["additionalEventData"]
+
+    until(first_again)
 
 
 @pytest.mark.parametrize("field", ["owned_key", "managed_key"])
@@ -179,11 +281,12 @@ def test_a_key_that_aws_does_not_have(
 def test_prepare_makes_nothing_twice_and_says_what_it_cannot_make(
     store: Store, tmp_path: Path, moto: str, keys: dict[str, str]
 ) -> None:
-    again = prepared(moto, store, tmp_path)
+    again = prepared(moto, store, tmp_path, **failover(moto))
 
     assert [line.rpartition(": ")[2] for line in again.splitlines() if line.startswith("aws: ")] == [
-        f"{keys['owned']} (there already)",
-        f"{keys['managed']} (there already)",
+        f"{arn} (there already)"
+        for key in ("owned", "managed")
+        for arn in (keys[key], keys[key].replace(FIRST, OTHER))
     ]
     missing = f"arn:aws:kms:us-east-1:{MOTO_ACCOUNT}:key/00000000-0000-0000-0000-000000000000"
     told = prepared(moto, store, tmp_path, check=False, managed_key=missing)
