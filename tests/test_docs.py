@@ -31,6 +31,13 @@ OURS = re.compile(r"(proxy|tests|recovery|benchmarks|docs)/[\w./-]*")
 """What stands in code marks and begins like a file of the repository."""
 
 
+def test_each_decision_has_a_number_of_its_own() -> None:
+    """And says it: other pages name decisions by it."""
+    pages = sorted((DOCS / "decisions").iterdir())
+    assert [page.name[:4] for page in pages] == [f"{number:04}" for number in range(1, len(pages) + 1)]
+    assert [page for page in pages if not page.read_text().startswith(f"# {page.name[:4]} ")] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_links_and_paths_of_a_page_lead_somewhere(page: Path) -> None:
     """A file that is renamed takes the pages that name it along."""
