@@ -161,8 +161,8 @@ def test_the_key_service_is_away_and_comes_back(
     try:
         with pytest.raises(ClientError) as refused:
             s3.put_object(Bucket=bucket, Key="new", Body=b"plain", **under)
-        s3.put_object(Bucket=bucket, Key="cached", Body=b"again")
         status, told = service.ready()
+        s3.put_object(Bucket=bucket, Key="cached", Body=b"again")
     finally:
         relay.open()
 
