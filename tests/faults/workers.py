@@ -88,8 +88,8 @@ def _inode(local_port: int, remote_port: int) -> str:
 
 def _opened(pid: int) -> set[str]:
     links = set()
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         for each in Path(f"/proc/{pid}/fd").iterdir():
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                 links.add(str(each.readlink()))
     return links

@@ -181,7 +181,7 @@ def alive(pid: int) -> bool:
     """A zombie, which whoever adopted it has not reaped yet, is dead."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 
