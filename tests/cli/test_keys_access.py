@@ -53,6 +53,23 @@ def test_a_policy_that_locks_everybody_out_takes_insistence(typed: Typed) -> Non
     assert "AccessDeniedException" in typed.run("describe", key).stderr
 
 
+def test_a_key_that_may_not_be_described_hides_no_other(typed: Typed) -> None:
+    shut, open_ = typed.made("--alias", "shut"), typed.made("--description", "ours")
+    only_decrypt = document(STRANGER.arn, action="kms:Decrypt")
+    put = ("policy", "put", shut, "-", "--yes", "--bypass-policy-lockout-safety-check")
+    assert typed.run(*put, stdin=only_decrypt).exit_code == 0
+
+    shown = typed.run("list")
+    lines = {line.split()[0]: line.split()[1:] for line in shown.stdout.splitlines()}
+    listed = {each["KeyId"]: each for each in typed.json("list")}
+
+    assert shown.exit_code == 0, shown.stderr
+    assert lines[shut] == ["alias/shut", "needs", "kms:DescribeKey"]
+    assert lines[open_][-1] == "ours"
+    assert listed[shut].keys() == {"KeyId", "Arn", "Aliases"}
+    assert listed[open_]["KeyState"] == "Enabled"
+
+
 @pytest.mark.parametrize(
     "text", ["no json", '{"Statement": []}', document().replace("Allow", "Maybe"), "\ud800"]
 )

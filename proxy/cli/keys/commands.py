@@ -14,7 +14,7 @@ from proxy.cli.keys.facts import ALSO_LOCKED, ask_first, document_of, facts_of, 
 from proxy.cli.keys.grants import grant
 from proxy.cli.keys.money import cost_rows, saved_by_caching
 from proxy.cli.keys.policies import policy
-from proxy.cli.keys.service import Refused
+from proxy.cli.keys.service import Document, Refused
 from proxy.cli.keys.tables import moment, quota_rows, show, show_one
 
 
@@ -69,20 +69,33 @@ def list_command(at: Asking) -> None:
     named: dict[str, list[str]] = {}
     for alias in at.service.pages("ListAliases", "Aliases"):
         named.setdefault(alias.get("TargetKeyId", ""), []).append(alias["AliasName"])
-    found = [at.key(each["KeyId"]) for each in at.service.pages("ListKeys", "Keys")]
+    listed = [_known(at, each) for each in at.service.pages("ListKeys", "Keys")]
+    found = [key for key in listed if key is not None]
     rows = [
         {
             "key": key["KeyId"],
             "aliases": named.get(key["KeyId"], []),
-            "state": key["KeyState"],
-            "manager": key["KeyManager"],
-            "created": moment(key["CreationDate"]),
-            "description": key["Description"],
+            "state": key.get("KeyState", "needs kms:DescribeKey"),
+            "manager": key.get("KeyManager", ""),
+            "created": moment(key.get("CreationDate")),
+            "description": key.get("Description", ""),
         }
         for key in found
     ]
     whole = [{**key, "Aliases": named.get(key["KeyId"], [])} for key in found]
     show(rows, output=at.output, whole=whole)
+
+
+def _known(at: Asking, listed: Document) -> Document | None:
+    """A listed key's metadata; its id and ARN alone where it may not be described, None where it is gone."""
+    try:
+        return at.key(listed["KeyArn"])
+    except Refused as exc:
+        if exc.code == "NotFoundException":
+            return None
+        if exc.code != "AccessDeniedException":
+            raise
+        return {"KeyId": listed["KeyId"], "Arn": listed["KeyArn"]}
 
 
 @keys.command(epilog="Example: sealgate keys describe alias/photos")
