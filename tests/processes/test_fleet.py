@@ -1,8 +1,7 @@
 """Several proxies on one key service: what changes there is felt by every worker of all of them, and they
 move to another key service while clients read and write.
 
-The promise of a change is one second; a machine that is busy with tests gets ten, which is far from the
-thirty that a decision holds.
+The promise of a change is one second. A machine that is busy with tests gets some tries at it.
 """
 
 import contextlib
@@ -25,6 +24,7 @@ from tests.stores.seaweedfs import Store
 OWNED, MANAGED = "alias/moved/owned", "alias/moved/s3"
 """Not the defaults: moto keeps one account for the whole test process."""
 MOTO_ACCOUNT = "123456789012"
+FELT_WITHIN_SECONDS, TRIES = 1.0, 5
 
 
 @pytest.fixture(scope="module")
@@ -89,10 +89,14 @@ def test_a_change_is_felt_by_every_worker_and_its_undoing_too(fleet: Fleet, kms:
     key_id = kms.create_key(Policy=_policy(*turn.readers))["KeyMetadata"]["Arn"]
     turn.allow(kms, key_id)
     with reading(fleet, key_id, f"turned-{key_id[-12:]}") as readers:
-        turn.forbid(kms, key_id)
-        until_all(readers, {turn.refused})
-        turn.allow(kms, key_id)
-        until_all(readers, {200})
+        for _ in range(TRIES):
+            turn.forbid(kms, key_id)
+            forbidden = until_all(readers, {turn.refused})
+            turn.allow(kms, key_id)
+            allowed = until_all(readers, {200})
+            if max(forbidden, allowed) <= FELT_WITHIN_SECONDS:
+                return
+    pytest.fail(f"felt after {forbidden:.2f} s, and its undoing after {allowed:.2f} s, {TRIES} times")
 
 
 def test_a_proxy_that_is_cut_off_goes_on_with_what_was_decided_and_decides_nothing_new(
