@@ -31,9 +31,10 @@ def show_key(at: Asking, key: Document) -> None:
 
 
 def facts_of(at: Asking, key: Document) -> dict[str, Any]:
+    aliases = at.aliases(key)
     return {
         "key": key["Arn"],
-        "aliases": at.aliases(key),
+        "aliases": aliases,
         "description": key["Description"],
         "state": key["KeyState"],
         **_ending(key),
@@ -42,7 +43,8 @@ def facts_of(at: Asking, key: Document) -> dict[str, Any]:
         **_rotation(at, key),
         "tags": _unless_refused(lambda: _tags(at, key)),
         "last used": _unless_refused(lambda: _last_used(at, key)),
-        "used by": list(uses_of(at.config, key["Arn"], names_of(at, key))) or "no rule of the configuration",
+        "used by": list(uses_of(at.config, key["Arn"], names_of(key, aliases)))
+        or "no rule of the configuration",
     }
 
 
@@ -53,21 +55,21 @@ def document_of(at: Asking, key: Document) -> Document:
         told: Document = _unless_refused(lambda: at.service.ask(action, KeyId=key["KeyId"]), else_={})
         return told
 
-    rotation = asked("GetKeyRotationStatus")
+    rotation, aliases = asked("GetKeyRotationStatus"), at.aliases(key)
     rotation.pop("KeyId", None)
     return {
         **key,
-        "Aliases": at.aliases(key),
+        "Aliases": aliases,
         "Tags": _unless_refused(lambda: list(_tag_pages(at, key)), else_=None),
         "KeyRotation": rotation or None,
         "KeyLastUsage": asked("GetKeyLastUsage").get("KeyLastUsage"),
-        "UsedBy": list(uses_of(at.config, key["Arn"], names_of(at, key))),
+        "UsedBy": list(uses_of(at.config, key["Arn"], names_of(key, aliases))),
     }
 
 
-def names_of(at: Asking, key: Document) -> set[str]:
+def names_of(key: Document, aliases: Sequence[str]) -> set[str]:
     """All that may stand for the key."""
-    aliases, prefix = at.aliases(key), key["Arn"].rpartition(":")[0]
+    prefix = key["Arn"].rpartition(":")[0]
     return {key["KeyId"], key["Arn"], *aliases, *(f"{prefix}:{alias}" for alias in aliases)}
 
 
@@ -89,7 +91,7 @@ def ask_first(
     """
     facts = facts_of(at, key)
     sealed = sealed_under(at.config, key["Arn"], now=datetime.now(UTC), lost=lost)
-    facts["buckets"] = buckets_under(at.config, at.service.credentials, names_of(at, key))
+    facts["buckets"] = buckets_under(at.config, at.service.credentials, names_of(key, facts["aliases"]))
     facts["objects"] = sealed.lines
     click.echo("\n".join([*fact_lines(facts), *more, warning]), err=True)
     if spares_locked and sealed.locked:
