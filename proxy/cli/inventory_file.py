@@ -6,12 +6,12 @@ A bucket's figures are put in as soon as it is through, so that an end in betwee
 import fcntl
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from proxy.cli.whole_file import whole_file
 from proxy.config.schema import Config
 from proxy.hsm.durable import sync_directory
 from proxy.jobs.inventory.counts import DamagedInventory, Inventory, inventory_of
@@ -52,16 +52,8 @@ class InventoryFile:
             self._write(changed(there or Inventory()))
 
     def _write(self, inventory: Inventory) -> None:
-        held, name = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)  # 0600
-        try:
-            with os.fdopen(held, "w", encoding="utf-8") as file:
-                json.dump(inventory.as_json(), file, indent=1)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).rename(self.path)
-        except BaseException:
-            Path(name).unlink()
-            raise
+        with whole_file(self.path) as file:
+            file.write(json.dumps(inventory.as_json(), indent=1).encode())
         sync_directory(self.path.parent)
 
 

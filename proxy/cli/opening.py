@@ -7,16 +7,15 @@ and a file gets its name only when all of them are.
 import base64
 import os
 import sys
-import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
 
 import click
 
 from proxy.cli.datakeys import KeySourceRefused, Unwrap, from_api, from_store
 from proxy.cli.options import config_option, loaded
+from proxy.cli.whole_file import whole_file
 from proxy.runtime.kms import OWN_KEYS, claim_of
 from proxy.runtime.root_key import root_key_source
 from proxy.runtime.rules import rules_of
@@ -148,23 +147,8 @@ def _write(pieces: Iterable[bytes], output: Path | None) -> None:
             sys.stdout.buffer.write(piece)
         sys.stdout.buffer.flush()
         return
-    with _whole_or_not_at_all(output) as file:
-        for piece in pieces:
-            file.write(piece)
-
-
-@contextmanager
-def _whole_or_not_at_all(output: Path) -> Iterator[BinaryIO]:
-    """A file that gets its name at the end, and only if there was no error. Nothing is overwritten."""
     if os.path.lexists(output):
         raise _Refused(f"{output}: exists: choose another --output")
-    held, name = tempfile.mkstemp(prefix=f".{output.name}.", dir=output.parent)  # 0600
-    try:
-        with os.fdopen(held, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).rename(output)
-    except BaseException:
-        Path(name).unlink()
-        raise
+    with whole_file(output) as file:
+        for piece in pieces:
+            file.write(piece)
