@@ -10,13 +10,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from moto.server import ThreadedMotoServer
 
 from recovery.envelope import Mode
 from tests.e2e.at_rest import AtRest, plaintext
 from tests.e2e.sdk import client, request_id
 from tests.e2e.trail import Trail
 from tests.faults.wire import Got, ask
+from tests.stores.moto_kms import moto_server
 from tests.stores.sealgate import ALICE, Sealgate, identity, serving
 from tests.stores.sealgate import BOB as _BOB
 from tests.stores.seaweedfs import Store
@@ -70,11 +70,8 @@ READER = replace(
 
 @pytest.fixture(scope="module")
 def moto() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with moto_server() as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

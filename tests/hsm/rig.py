@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from proxy.hsm.aws_root import AwsKmsKey
 from proxy.hsm.core.access import Principal, Rights
 from proxy.hsm.core.errors import KmsError
 from proxy.hsm.engine import Engine, Outcome
@@ -16,6 +17,7 @@ from proxy.hsm.engine_desk import Limits
 from proxy.hsm.init import initialise, open_sqlite_store
 from proxy.hsm.root import KeyFile
 from proxy.hsm.throttle import Throttle
+from proxy.hsm.token_root import TokenRoot
 from proxy.hsm.witness import FileWitness, beside
 from tests.hsm.rights import EVERYTHING
 
@@ -123,3 +125,16 @@ def running(directory: Path, limits: Limits | None = None) -> Iterator[Rig]:
         yield rig
     finally:
         rig.engine.close()
+
+
+def root_key_made(source: AwsKmsKey | TokenRoot) -> Path | None:
+    """What `sealgate hsm init` does, with a store beside the sealed file: the file, if init made it."""
+    return initialise(
+        source.sealed_file.with_name("hsm.db"),
+        source,
+        account=ACCOUNT,
+        region=REGION,
+        clock=float,
+        random=os.urandom,
+        make_root_key=True,
+    ).root_key_file

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 from botocore.session import get_session
-from moto.server import ThreadedMotoServer
 
 from proxy.hsm.aws_root import CONTEXT, AwsKmsKey
-from proxy.hsm.init import initialise, open_sqlite_store
+from proxy.hsm.init import open_sqlite_store
 from proxy.hsm.root import RootKeyError
-from tests.hsm.rig import ACCOUNT, REGION
+from tests.hsm.rig import REGION, root_key_made
+from tests.stores.moto_kms import moto_server
 from tests.stores.seaweedfs import free_ports
 
 SECRET = "the-secret-of-the-root-at-aws"
@@ -28,11 +28,8 @@ SALT = bytes(16)
 
 @pytest.fixture(scope="module")
 def moto() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with moto_server() as url:
+        yield url
 
 
 @pytest.fixture
@@ -66,21 +63,9 @@ def source(moto: str, key_arn: str, tmp_path: Path) -> AwsKmsKey:
     )
 
 
-def init(source: AwsKmsKey) -> Path | None:
-    return initialise(
-        source.sealed_file.with_name("hsm.db"),
-        source,
-        account=ACCOUNT,
-        region=REGION,
-        clock=float,
-        random=os.urandom,
-        make_root_key=True,
-    ).root_key_file
-
-
 def test_a_store_opens_by_the_file_that_init_had_made(source: AwsKmsKey, kms: Any) -> None:
     """The file holds what AWS alone opens, for this purpose alone; nothing here holds the root key."""
-    assert init(source) == source.sealed_file
+    assert root_key_made(source) == source.sealed_file
     open_sqlite_store(source.sealed_file.with_name("hsm.db"), source, random=os.urandom).close()
 
     assert stat.S_IMODE(source.sealed_file.stat().st_mode) == 0o600
@@ -98,7 +83,7 @@ def test_a_file_that_is_there_is_never_replaced(source: AwsKmsKey) -> None:
     made = source.sealed_file.read_bytes()
     with pytest.raises(RootKeyError, match="cannot be made: File exists"):
         source.make()
-    assert init(source) is None
+    assert root_key_made(source) is None
     assert source.sealed_file.read_bytes() == made
 
 
@@ -148,7 +133,7 @@ FAULTS: dict[str, tuple[Fault, str]] = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_what_goes_wrong_is_one_line_that_says_what_to_do(source: AwsKmsKey, kms: Any, fault: str) -> None:
-    init(source)
+    root_key_made(source)
     damage, says = FAULTS[fault]
     damaged = damage(source, kms)
 

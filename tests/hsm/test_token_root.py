@@ -16,11 +16,11 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pkcs11 import Attribute, KeyType, MechanismFlag, TokenFlag
 
-from proxy.hsm.init import initialise, open_sqlite_store
+from proxy.hsm.init import open_sqlite_store
 from proxy.hsm.root import RootKeyBarred, RootKeyError
 from proxy.hsm.token import TokenKey, TokenRefused, _token, check_pin_counter
 from proxy.hsm.token_root import HEADER, TokenRoot
-from tests.hsm.rig import ACCOUNT, REGION
+from tests.hsm.rig import root_key_made
 from tests.hsm.softhsm import MODULE, PIN, SoftHsm, softhsm
 
 SALT = bytes(16)
@@ -46,21 +46,9 @@ def at(source: TokenRoot, **changes: Any) -> TokenRoot:
     return replace(source, place=replace(source.place, **changes))
 
 
-def init(source: TokenRoot) -> Path | None:
-    return initialise(
-        source.sealed_file.with_name("hsm.db"),
-        source,
-        account=ACCOUNT,
-        region=REGION,
-        clock=float,
-        random=os.urandom,
-        make_root_key=True,
-    ).root_key_file
-
-
 def test_a_store_opens_by_the_file_that_init_had_sealed(source: TokenRoot, token: SoftHsm) -> None:
     """Init makes the key in the token too, which shows it to nobody; nothing here holds the root key."""
-    assert init(source) == source.sealed_file
+    assert root_key_made(source) == source.sealed_file
     open_sqlite_store(source.sealed_file.with_name("hsm.db"), source, random=os.urandom).close()
 
     assert stat.S_IMODE(source.sealed_file.stat().st_mode) == 0o600
@@ -98,7 +86,7 @@ def test_a_file_that_is_there_is_never_replaced(source: TokenRoot) -> None:
     made = source.sealed_file.read_bytes()
     with pytest.raises(RootKeyError, match="cannot be made: File exists"):
         source.make(os.urandom)
-    assert init(source) is None
+    assert root_key_made(source) is None
     assert source.sealed_file.read_bytes() == made
 
     another = replace(source, sealed_file=source.sealed_file.with_name("another"))
@@ -232,7 +220,7 @@ FAULTS: dict[str, tuple[Fault, str]] = {
 def test_what_goes_wrong_is_one_line_that_says_what_to_do(
     source: TokenRoot, token: SoftHsm, fault: str
 ) -> None:
-    init(source)
+    root_key_made(source)
     damage, says = FAULTS[fault]
     damaged = damage(source, token)
 

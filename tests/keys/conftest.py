@@ -10,7 +10,6 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from proxy.hsm.engine import Engine
 from proxy.keys.aws import AwsKmsSettings, open_aws_keys
@@ -19,6 +18,7 @@ from proxy.keys.hsm import HsmSettings, open_hsm_keys
 from proxy.keys.provider import Caller, KeyProvider
 from proxy.keys.routing import Backend, RoutedKeys
 from tests.hsm.api.service import ACCOUNT, ADMIN, PROXY, REGION, made_engine, served
+from tests.stores.moto_kms import moto_server
 
 CALLER = Caller(
     principal=ADMIN.arn,
@@ -49,11 +49,8 @@ class Backed:
 
 @pytest.fixture(scope="session")
 def moto_url() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with moto_server() as url:
+        yield url
 
 
 @pytest.fixture

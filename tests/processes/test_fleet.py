@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 import yaml
-from moto.server import ThreadedMotoServer
 
 from tests.e2e.sdk import client
 from tests.processes.fleet import BUCKET, PROXY, Fleet, Readers, reading, running_fleet, until_all
 from tests.processes.load import PLAIN, Load
 from tests.processes.reloading import asked
+from tests.stores.moto_kms import moto_server
 from tests.stores.sealgate import ALICE, BOB, Sealgate, User
 from tests.stores.seaweedfs import Store
 
@@ -153,23 +153,19 @@ def _calls(fleet: Fleet) -> float:
 @pytest.fixture
 def aws() -> Iterator[dict[str, Any]]:
     """A backend, but for whether it writes."""
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
-    with client("kms", url) as kms:
-        for alias in (OWNED, MANAGED):
-            kms.create_alias(AliasName=alias, TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
-    yield {
-        "type": "aws",
-        "endpoint_url": url,
-        "access_key_id": ALICE.access_key,
-        "secret_access_key": ALICE.secret_key,
-        "owned_key": OWNED,
-        "managed_key": MANAGED,
-        "arns": [f"arn:aws:kms:us-east-1:{MOTO_ACCOUNT}:*"],
-    }
-    server.stop()
+    with moto_server() as url:
+        with client("kms", url) as kms:
+            for alias in (OWNED, MANAGED):
+                kms.create_alias(AliasName=alias, TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
+        yield {
+            "type": "aws",
+            "endpoint_url": url,
+            "access_key_id": ALICE.access_key,
+            "secret_access_key": ALICE.secret_key,
+            "owned_key": OWNED,
+            "managed_key": MANAGED,
+            "arns": [f"arn:aws:kms:us-east-1:{MOTO_ACCOUNT}:*"],
+        }
 
 
 def _writes_to(proxy: Sealgate, name: str, aws: Mapping[str, Any]) -> None:

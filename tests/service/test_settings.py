@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from moto.server import ThreadedMotoServer
 
 from tests.service.clients import client
 from tests.service.relay import relaying
 from tests.service.running import launched
+from tests.stores.moto_kms import moto_server
 from tests.stores.sealgate import config_for, run
 from tests.stores.seaweedfs import Store, free_ports
 
@@ -55,10 +55,7 @@ def test_a_root_key_at_aws(store: Store, tmp_path: Path) -> None:
     environment = {"AWS_ACCESS_KEY_ID": "AKIAROOT00000000", "AWS_SECRET_ACCESS_KEY": "root-secret-at-aws"}
     name, sealed = f"settings-{uuid.uuid4()}", tmp_path / "secrets" / "root.sealed"
     with contextlib.ExitStack() as opened:
-        moto = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-        moto.start()
-        opened.callback(moto.stop)
-        url = "http://{}:{}".format(*moto.get_host_and_port())
+        url = opened.enter_context(moto_server())
         with client("kms", url) as kms:
             key = kms.create_key()["KeyMetadata"]["Arn"]
         relay = opened.enter_context(relaying(Store(url=url, access_key="", secret_key="")))

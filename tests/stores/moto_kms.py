@@ -35,11 +35,19 @@ def multi_region_keys() -> Iterator[None]:
 
 
 @contextmanager
-def moto_kms() -> Iterator[str]:
+def moto_server() -> Iterator[str]:
     """Its URL. All regions and, in one process, all servers share their keys."""
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    with multi_region_keys():
-        server.start()
+    server.start()
+    try:
         host, port = server.get_host_and_port()
         yield f"http://{host}:{port}"
+    finally:
         server.stop()
+
+
+@contextmanager
+def moto_kms() -> Iterator[str]:
+    """Its URL, with multi-Region keys."""
+    with multi_region_keys(), moto_server() as url:
+        yield url
