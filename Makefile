@@ -39,8 +39,9 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# Two processes, as most tests wait for servers; a file's tests stay together, as they share such servers.
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 soak: install
 	SEALGATE_SOAK_RELOADS=1000 $(BIN)/pytest tests/processes/test_many_reloads.py
