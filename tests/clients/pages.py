@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import os
 import queue
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
@@ -84,16 +86,14 @@ def visiting(url: str, home: Path) -> Iterator[None]:
         stdout=log,
         stderr=log,
         env={"PATH": "/usr/bin:/bin", "HOME": str(home)},
+        start_new_session=True,
     )
     try:
         yield
     finally:
-        browser.terminate()
-        try:
-            browser.wait(20)
-        except subprocess.TimeoutExpired:
-            browser.kill()
-            browser.wait()
+        # The group: what was started is a script of Debian's, and the browser its child.
+        os.killpg(browser.pid, signal.SIGKILL)
+        browser.wait()
         log.close()
 
 
