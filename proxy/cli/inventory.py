@@ -23,7 +23,7 @@ from proxy.config.rules import rule_for, seals_any, upstream_of
 from proxy.config.schema import Config, Upstream
 from proxy.hsm.core.blob import parse_blob
 from proxy.hsm.core.errors import KmsError
-from proxy.jobs.inventory.counts import DamagedInventory, Inventory
+from proxy.jobs.inventory.counts import DamagedInventory, Inventory, moment
 from proxy.jobs.inventory.walk import Walk
 from proxy.metrics import Metrics
 from proxy.runtime.store import open_store, state_place
@@ -101,11 +101,12 @@ class _Taking:
     done: int = 0
     troubles: list[str] = field(default_factory=list)
     _there: list[str] = field(default_factory=list)
-    """Buckets that a rule seals, of the stores that said which they have."""
+    """Buckets that a rule seals."""
     _all_told: bool = True
     """Whether every store did."""
 
     async def run(self, wanted: Sequence[str]) -> None:
+        begun = moment(datetime.now(UTC))
         for bucket in wanted:
             if not any(self._is_on(section, bucket) for section in self.config.upstreams):
                 self.troubles.append(f"{bucket}: no rule seals what lies there: nothing to count")
@@ -114,8 +115,8 @@ class _Taking:
             if named or not wanted:
                 await self._count_on(section, named)
         if not wanted:
-            there, others = self._there, not self._all_told
-            self.file.change(lambda known: known.of_all([*there, *(_names(known) if others else ())]))
+            there, all_told = self._there, self._all_told
+            self.file.change(lambda known: known.of_all(there, listed=begun) if all_told else known.of_some())
 
     async def _count_on(self, section: Upstream, named: Sequence[str]) -> None:
         try:
@@ -172,10 +173,6 @@ def key_version_of(wrapped: bytes) -> str:
         return str(parse_blob(wrapped).version)
     except KmsError:
         return ""
-
-
-def _names(known: Inventory) -> list[str]:
-    return [each.bucket for each in known.buckets]
 
 
 def _progress(bucket: str, versions: int) -> None:

@@ -76,9 +76,16 @@ def test_a_store_that_is_not_there_leaves_them_too(tmp_path: Path) -> None:
     assert of_all.stderr.startswith("store: its buckets could not be listed: ")
     assert of_one.stderr.startswith("photos: could not be counted: ")
     assert "photos" in of_all.stdout
-    known = file.read()
-    assert known is not None
-    assert known.buckets == KNOWN.buckets
+    assert file.read() == KNOWN
+
+
+def test_where_a_store_did_not_say_what_it_has_nothing_claims_to_be_all(tmp_path: Path) -> None:
+    """Its buckets may never have been counted."""
+    file = kept(tmp_path)
+    file.change(lambda known: known.of_all(["photos"], listed="2026-11-25T00:00:00Z"))
+    typed(written(tmp_path))
+
+    assert file.read() == KNOWN
 
 
 def test_nothing_is_walked_that_cannot_be_kept(tmp_path: Path) -> None:

@@ -92,6 +92,26 @@ def test_figures_are_told_with_their_age_and_what_is_not_in_them(known: Inventor
     assert sealed.locked == ""
 
 
+def test_figures_of_one_bucket_make_no_old_walk_over_all_younger() -> None:
+    """Another bucket may have been made and filled between the two."""
+    known = Inventory(not_counted=(), listed=moment(NOW - timedelta(days=9))).with_bucket(bucket("a"))
+
+    assert (
+        told(known, KEY, now=NOW, lost=True)
+        .lines[1]
+        .startswith("by the inventory of 2026-11-16T00:00:00Z, 9 DAYS OLD")
+    )
+
+
+def test_what_is_passed_through_is_said_to_be_left_out(tmp_path: Path) -> None:
+    rules = [{"match": "open", "mode": "passthrough"}, {"match": "*"}]
+    config = loaded(written(tmp_path, buckets=rules))
+    InventoryFile(path=tmp_path / "inventory.json").change(lambda known: known.with_bucket(bucket("a")))
+
+    sealed = sealed_under(config, KEY, now=NOW, lost=True)
+    assert sealed.lines[-1] == "without what rules with mode passthrough take: open"
+
+
 def test_what_does_not_become_unreadable_is_not_called_so() -> None:
     [line, _] = told(inventory(bucket("a")), KEY, now=NOW, lost=False).lines
 

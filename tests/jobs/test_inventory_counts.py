@@ -146,6 +146,9 @@ def test_the_latest_lock_is_told() -> None:
     assert count.keys[ONE].locked_until == "2026-12-04T00:00:00Z"
 
 
+LISTED = "2026-11-24T00:00:00Z"
+
+
 def named(bucket: str, versions: int = 1) -> BucketCount:
     keys = {ONE: KeyCount(objects=1, versions=versions, key_versions={"1": versions})}
     return BucketCount(upstream="main", bucket=bucket, taken="2026-11-25T00:00:00Z", keys=keys)
@@ -159,14 +162,32 @@ def test_a_bucket_s_figures_take_the_place_of_its_own() -> None:
 
 
 def test_a_walk_over_all_forgets_what_is_gone_and_names_what_is_missing() -> None:
-    known = Inventory().with_bucket(named("gone")).with_bucket(named("a")).of_all(["a", "b", "c"])
+    known = Inventory().with_bucket(named("gone")).with_bucket(named("a"))
+    known = known.of_all(["a", "b", "c"], listed=LISTED)
 
     assert [each.bucket for each in known.buckets] == ["a"]
     assert known.not_counted == ("b", "c")
     assert known.with_bucket(named("c")).not_counted == ("b",)
+    assert known.with_bucket(named("c")).listed == LISTED
 
 
-@pytest.mark.parametrize("known", [Inventory(), Inventory().with_bucket(named("a")).of_all(["a", "b"])])
+def test_without_every_store_s_word_it_is_no_walk_over_all() -> None:
+    """Nothing of what was known is taken for gone."""
+    known = Inventory().with_bucket(named("a")).of_all(["a", "b"], listed=LISTED).of_some()
+
+    assert known == Inventory().with_bucket(named("a"))
+
+
+def test_one_that_does_not_say_when_buckets_were_asked_for_is_of_its_buckets_alone() -> None:
+    document = Inventory().with_bucket(named("a")).of_all(["a", "b"], listed=LISTED).as_json()
+    del document["listed"]
+
+    assert inventory_of(document) == Inventory().with_bucket(named("a"))
+
+
+@pytest.mark.parametrize(
+    "known", [Inventory(), Inventory().with_bucket(named("a")).of_all(["a", "b"], listed=LISTED)]
+)
 def test_an_inventory_comes_back_as_it_was_written(known: Inventory) -> None:
     assert inventory_of(json.loads(json.dumps(known.as_json()))) == known
 
@@ -184,6 +205,8 @@ def _document(**changes: Any) -> Any:
         _document(format=2),
         _document(buckets=[{"bucket": "a"}]),
         _document(buckets=[{**_document()["buckets"][0], "taken": "yesterday"}]),
+        _document(buckets=[{**_document()["buckets"][0], "taken": "2026-11-25T00:00:00"}]),
+        _document(listed="yesterday", not_counted=[]),
         _document(buckets=[{**_document()["buckets"][0], "keys": {ONE: {"locked": "none"}}}]),
         _document(buckets=[{**_document()["buckets"][0], "keys": {ONE: {"locked_until": "never"}}}]),
         _document(buckets=[{**_document()["buckets"][0], "more": 1}]),

@@ -204,6 +204,10 @@ def test_locks_that_are_hidden_are_not_called_none(
         ),
         ({"mode": "COMPLIANCE", "retain-until-date": "some day"}, Lock(mode="COMPLIANCE", until=FOR_EVER)),
         ({"mode": "COMPLIANCE"}, Lock(mode="COMPLIANCE", until=FOR_EVER)),
+        (
+            {"mode": "COMPLIANCE", "retain-until-date": "9999-12-31T23:00:00-05:00"},
+            Lock(mode="COMPLIANCE", until=FOR_EVER),
+        ),
     ],
 )
 def test_a_lock_is_read_from_the_answer_s_headers(headers: Mapping[str, str], lock: Lock) -> None:

@@ -1,7 +1,7 @@
 """What a key's end makes unreadable, by the last inventory's file. Asks neither store nor key service."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -38,7 +38,8 @@ def sealed_under(config: Config, key_arn: str, *, now: datetime, lost: bool) -> 
         )
     if known is None or not known.buckets:
         return SealedUnder(lines=[NOT_COUNTED])
-    return told(known, key_arn, now=now, lost=lost)
+    found = told(known, key_arn, now=now, lost=lost)
+    return replace(found, lines=[*found.lines, *_passed_over(config)])
 
 
 def told(known: Inventory, key_arn: str, *, now: datetime, lost: bool) -> SealedUnder:
@@ -79,7 +80,8 @@ def _locked(counts: Iterable[KeyCount], now: str) -> tuple[int, str]:
 
 def _about(known: Inventory, now: datetime) -> list[str]:
     """Of what age the figures are, and what is not in them."""
-    taken = min(datetime.fromisoformat(each.taken) for each in known.buckets)
+    dates = (*(each.taken for each in known.buckets), *([known.listed] if known.listed else []))
+    taken = min(map(datetime.fromisoformat, dates))
     days = (now - taken) // timedelta(days=1)
     old = f", {days} DAYS OLD" if now - taken > OLD else ""
     uploads = sum(each.uploads or 0 for each in known.buckets)
@@ -101,6 +103,12 @@ def _not_known(buckets: Iterable[BucketCount]) -> list[str]:
     return [
         f"{_number(sum(unknown.values()), 'version')} in {_names(those)} did not say of which key they are"
     ]
+
+
+def _passed_over(config: Config) -> list[str]:
+    """What was sealed before its rule came is still sealed, and in no inventory."""
+    matches = [rule.match for rule in config.buckets if rule.mode == "passthrough"]
+    return [f"without what rules with mode passthrough take: {_names(matches)}"] if matches else []
 
 
 def _names(buckets: list[str]) -> str:

@@ -7,7 +7,7 @@ makes a count larger or smaller, and opens nothing.
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -154,26 +154,34 @@ class Counting:
 class Inventory:
     buckets: tuple[BucketCount, ...] = ()
     not_counted: tuple[str, ...] | None = None
-    """Buckets that were there at the last walk over all of them and are not in it; None: there was none."""
+    """Buckets that were there when all were last asked for and are not in it; None: nobody asked, or a store
+    did not answer.
+    """
+    listed: str = ""
+    """When that was: buckets that were made since are not known here, however fresh the figures of others."""
 
     def with_bucket(self, count: BucketCount) -> "Inventory":
         """The bucket's figures in the place of what was known of it."""
         others = [each for each in self.buckets if each.bucket != count.bucket]
         left = self.not_counted and tuple(name for name in self.not_counted if name != count.bucket)
-        return Inventory(
-            buckets=tuple(sorted([*others, count], key=lambda each: each.bucket)), not_counted=left
-        )
+        buckets = tuple(sorted([*others, count], key=lambda each: each.bucket))
+        return replace(self, buckets=buckets, not_counted=left)
 
-    def of_all(self, names: Iterable[str]) -> "Inventory":
+    def of_all(self, names: Iterable[str], *, listed: str) -> "Inventory":
         """Without buckets that are gone, once all names are known."""
         there = set(names)
         kept = tuple(each for each in self.buckets if each.bucket in there)
         missing = there - {each.bucket for each in kept}
-        return Inventory(buckets=kept, not_counted=tuple(sorted(missing)))
+        return Inventory(buckets=kept, not_counted=tuple(sorted(missing)), listed=listed)
+
+    def of_some(self) -> "Inventory":
+        """With no claim to be all there is: a store did not say which buckets it has."""
+        return replace(self, not_counted=None, listed="")
 
     def as_json(self) -> dict[str, Any]:
         return {
             "format": FORMAT,
+            "listed": self.listed,
             "not_counted": None if self.not_counted is None else list(self.not_counted),
             "buckets": [asdict(each) for each in self.buckets],
         }
@@ -184,9 +192,12 @@ def inventory_of(document: Any) -> Inventory:
     try:
         if document["format"] != FORMAT:
             raise DamagedInventory("is of another version")
-        left = document["not_counted"]
+        listed, left = str(document.get("listed", "")), document["not_counted"]
         counts = tuple(_bucket(each) for each in document["buckets"])
-        return Inventory(buckets=counts, not_counted=None if left is None else tuple(map(str, left)))
+        if left is None or not listed:
+            return Inventory(buckets=counts)
+        _dated(listed)
+        return Inventory(buckets=counts, not_counted=tuple(map(str, left)), listed=listed)
     except (TypeError, KeyError, ValueError, AttributeError):
         raise DamagedInventory("is not one that `sealgate inventory` wrote") from None
 
@@ -194,13 +205,19 @@ def inventory_of(document: Any) -> Inventory:
 def _bucket(fields: Any) -> BucketCount:
     keys = {str(arn): KeyCount(**count) for arn, count in fields["keys"].items()}
     count = BucketCount(**{**fields, "keys": keys})
-    datetime.fromisoformat(count.taken)
+    _dated(count.taken)
     for each in keys.values():
         if not all(isinstance(number, int) for number in (each.objects, each.versions, each.locked)):
             raise TypeError
         if each.locked_until:
             datetime.fromisoformat(each.locked_until)
     return count
+
+
+def _dated(told: str) -> None:
+    """Raises ValueError where it is no moment."""
+    if datetime.fromisoformat(told).tzinfo is None:
+        raise ValueError
 
 
 def moment(when: datetime) -> str:

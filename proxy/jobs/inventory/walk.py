@@ -185,9 +185,9 @@ def _time_in(told: str) -> datetime:
     """One that cannot be read has no end: nothing is called free that may be locked."""
     try:
         until = datetime.fromisoformat(told)
-    except ValueError:
+        return until.astimezone(UTC) if until.tzinfo else until.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # the latter where UTC's year would be none
         return FOR_EVER
-    return until if until.tzinfo else until.replace(tzinfo=UTC)
 
 
 async def refuse_unless_ok(response: Response) -> None:
