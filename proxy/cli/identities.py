@@ -14,10 +14,12 @@ import click
 import yaml
 
 from proxy.cli.options import ConfigRefused, loaded, read
+from proxy.cli.whole_file import whole_file
 from proxy.config.errors import ConfigError
 from proxy.config.load import parse
 from proxy.config.schema import Config, Identity
 from proxy.config.sources import plain_values
+from proxy.hsm.durable import sync_directory
 
 BY_HAND = "write it there yourself"
 
@@ -83,24 +85,22 @@ class Home:
         return text, node
 
     def _write(self, old: str, new: str, wanted: Config) -> None:
-        """Whole or not at all, with the file's mode."""
+        """Whole or not at all, with the file's mode and owner: the service has to read it afterwards."""
         try:
             if self._parsed(new) != wanted:
                 raise click.ClickException(f"{self.path}: cannot be changed safely: {BY_HAND}")
         except ConfigError as exc:
             raise ConfigRefused([str(problem) for problem in exc.problems]) from None
-        draft = self.path.with_name(f"{self.path.name}.new")
+        path = self.path.resolve()  # a link stays one
         try:
-            held = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            with os.fdopen(held, "w", encoding="utf-8") as file:
-                os.fchmod(held, self.path.stat().st_mode & 0o7777)
-                file.write(new)
-                file.flush()
-                os.fsync(held)
-            if read(self.path) != old:
-                draft.unlink()
-                raise click.ClickException(f"{self.path}: was changed meanwhile: run this again")
-            draft.replace(self.path)
+            with whole_file(path) as draft:
+                as_before = path.stat()
+                os.fchown(draft.fileno(), as_before.st_uid, as_before.st_gid)
+                os.fchmod(draft.fileno(), as_before.st_mode & 0o7777)
+                draft.write(new.encode())
+                if read(self.path) != old:
+                    raise click.ClickException(f"{self.path}: was changed meanwhile: run this again")
+            sync_directory(path.parent)
         except OSError as exc:
             raise click.ClickException(f"{self.path}: cannot be written: {exc.strerror}: {BY_HAND}") from None
 

@@ -74,6 +74,9 @@ def new(
     whole = {"Arn": who.arn, "AccessKeyId": access_key_id, "SecretAccessKey": secret}
     show_one(told, output=output, whole={"Name": name, "Account": who.account, **whole})
     _say_next(home, "The secret is not shown again. ")
+    if home.path.stat().st_mode & 0o004:
+        says = f"Everybody on this machine may read {home.path}, and the secret in it: `chmod o= {home.path}`"
+        click.echo(says, err=True)
     if not policies:
         click.echo(f"It has no policy, and may do nothing: give it one in {home.path}", err=True)
 

@@ -1,6 +1,7 @@
 """`sealgate identity …`: the list of identities, changed by a few lines and nothing else."""
 
 import json
+import os
 import stat
 from pathlib import Path
 
@@ -62,7 +63,47 @@ def test_a_new_identity_is_written_where_the_others_are(home: tuple[Path, Path])
     assert file.read_text().startswith(COMMENT)
     assert file.read_text().endswith(COMMENT)
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
-    assert [place.name for place in file.parent.glob("*.new")] == []
+    assert {place.name for place in file.parent.iterdir()} == {path.name, file.name}
+    assert "Everybody" not in made.stderr
+    file.chmod(0o644)
+    assert f"Everybody on this machine may read {file}, " in identity(path, "new", "eve").stderr
+
+
+def test_the_file_keeps_its_owner_and_a_link_to_it(
+    home: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An administrator's command leaves the service a file that it can read, in the place where it was."""
+    path, file = home
+    there = file.rename(file.with_suffix(".there"))
+    there.chmod(0o600)
+    file.symlink_to(there)
+    owners: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "fchown", lambda _, user, group: owners.append((user, group)))
+    made = identity(path, "new", "eve")
+
+    assert made.exit_code == 0, made.stderr
+    assert file.is_symlink()
+    assert "name: eve" in there.read_text()
+    assert owners == [(there.stat().st_uid, there.stat().st_gid)]
+
+
+def test_what_cannot_be_written_leaves_the_file_and_no_draft_of_it(
+    home: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A draft has the secret in it."""
+    path, file = home
+    before, names = file.read_text(), {place.name for place in file.parent.iterdir()}
+
+    def refuse(*_: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "fchown", refuse)
+    refused = identity(path, "new", "eve")
+
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "cannot be written: Operation not permitted: write it there yourself" in refused.stderr
+    assert file.read_text() == before
+    assert {place.name for place in file.parent.iterdir()} == names
 
 
 def test_a_disabled_identity_signs_nothing_and_keeps_its_name(home: tuple[Path, Path]) -> None:
