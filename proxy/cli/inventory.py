@@ -17,6 +17,7 @@ import click
 
 from proxy.cli.inventory_file import InventoryFile, inventory_path
 from proxy.cli.inventory_tables import show_inventory
+from proxy.cli.keys.tables import printable
 from proxy.cli.options import config_option, loaded
 from proxy.cli.store_buckets import all_buckets, bucket_named
 from proxy.config.rules import rule_for, seals_any, upstream_of
@@ -74,7 +75,7 @@ def inventory(config_path: Path, names: tuple[str, ...], *, last: bool, at_once:
         _line("")
         troubles = taking.troubles
     for trouble in troubles:
-        click.echo(trouble, err=True)
+        click.echo(printable(trouble), err=True)
     if path.exists() or not troubles:
         show_inventory(_read(file), output=output)
     if troubles:

@@ -1,5 +1,6 @@
 """`sealgate keys …`, as a person types it, against a key service that answers on a Unix socket."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import yaml
 
 from proxy.cli.inventory_file import InventoryFile
 from proxy.cli.keys.service import OURS
-from proxy.cli.keys.tables import quota_rows
+from proxy.cli.keys.tables import printable, quota_rows
 from proxy.hsm.engine_reset import RESET
 from proxy.hsm.engine_usage import OWN_ACTIONS
 from proxy.jobs.inventory.counts import BucketCount, KeyCount
@@ -228,6 +229,7 @@ MUST_SAY = "--identity: must say who asks: admin, stranger"
         ([], "", MUST_SAY),
         (["--identity", "eve"], "secret-of-admin", "--identity: eve is none of them: admin, stranger"),
         (["--identity", "admin"], "", ""),
+        (["--identity", ADMIN.arn], "", ""),
         ([], "secret-of-admin", ""),
     ],
 )
@@ -240,6 +242,36 @@ def test_who_asks_is_said_or_plain(
     result = several.run("list", *options, env=environment)
 
     assert (result.exit_code, result.stderr.strip()) == ((2, says) if says else (0, "none"))
+
+
+def test_of_two_accounts_identities_of_one_name_each_is_had_by_its_arn(tmp_path: Path, socket: Path) -> None:
+    other = replace(somebody("eve", "999988887777"), name=ADMIN.name)
+    several = Typed(config(tmp_path, socket, ADMIN, other))
+    refused = several.run("list", "--identity", "admin")
+
+    assert refused.stderr.strip() == (
+        f"--identity: admin: several are called that: give an ARN: {ADMIN.arn}, "
+        "arn:aws:iam::999988887777:user/admin"
+    )
+    assert several.run("list", "--identity", ADMIN.arn).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a cat, für 猫", "a cat, für 猫"),
+        ("two\nlines", r"two\nlines"),
+        ("\x1b[2K\x1b[1A", r"\x1b[2K\x1b[1A"),
+        ("\x9b1A \u202e \udc80", r"\x9b1A \u202e \udc80"),
+    ],
+)
+def test_a_description_hides_and_writes_no_line_of_what_is_told(typed: Typed, text: str, shown: str) -> None:
+    """Whoever may describe a key would else say what somebody reads before deleting it."""
+    assert printable(text) == shown
+    if text.isascii():
+        key = typed.made("--description", text)
+        for told in (typed.run("list").stdout, typed.run("disable", key, stdin="n\n").stderr):
+            assert [line for line in told.splitlines() if shown in line], told
 
 
 def test_without_a_service_it_says_so(tmp_path: Path) -> None:

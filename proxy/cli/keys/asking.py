@@ -62,7 +62,8 @@ def pairs_of(option: str, given: tuple[str, ...]) -> dict[str, str]:
 
 
 _IDENTITY_HELP = (
-    "Who asks: one of `identities`. [default: the only one; of several, the environment's AWS_ACCESS_KEY_ID]"
+    "Who asks: one of `identities`, or its ARN. [default: the only one; of several, the environment's"
+    " AWS_ACCESS_KEY_ID]"
 )
 _OPTIONS = (
     config_option,

@@ -10,7 +10,7 @@ from proxy.cli.keys.asking import Asking
 from proxy.cli.keys.buckets import buckets_under
 from proxy.cli.keys.sealed import sealed_under
 from proxy.cli.keys.service import Document, Refused
-from proxy.cli.keys.tables import moment, show_one
+from proxy.cli.keys.tables import moment, printable, show_one
 from proxy.cli.keys.used import uses_of
 
 ALSO_LOCKED = "--also-locked"
@@ -103,7 +103,7 @@ def ask_first(
 def fact_lines(facts: Mapping[str, Any]) -> list[str]:
     """As a person reads them before a question: what has several values has a line for each."""
     return [
-        f"{name if first else '':<12} {value}".rstrip()
+        f"{name if first else '':<12} {printable(str(value))}".rstrip()
         for name, values in facts.items()
         for first, value in _with_first(values if isinstance(values, list) else [values])
     ]

@@ -111,7 +111,7 @@ def key_service(config: Config, *, identity: str | None, region: str | None) -> 
 def _credentials(config: Config, name: str | None) -> Credentials:
     """Of the identity that was named, else of the only one there is, else of the environment."""
     able = [each for each in config.identities if not each.disabled]
-    found = [each for each in able if name in {None, each.name}]
+    found = [each for each in able if name in {None, each.name, each.arn}]
     if len(found) == 1:
         return _first_key(found[0])
     access_key, secret = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
@@ -119,6 +119,9 @@ def _credentials(config: Config, name: str | None) -> Credentials:
         token = os.environ.get("AWS_SESSION_TOKEN", "")
         return Credentials(access_key=access_key, secret=secret, session_token=token)
     known = ", ".join(each.name for each in able)
+    if found and name:
+        listed = ", ".join(each.arn for each in found)
+        raise ConfigRefused([f"--identity: {name}: several are called that: give an ARN: {listed}"])
     problem = f"{name} is none of them" if name else "must say who asks"
     raise ConfigRefused([f"--identity: {problem}: {known}"])
 

@@ -38,12 +38,19 @@ def moment(epoch: float | None) -> str:
     return "" if epoch is None else datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def printable(text: str) -> str:
+    """Without line ends and what a terminal obeys: whoever may describe a key could else hide a line of what
+    is told of it before its deletion, or write one.
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def _text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
-    return str(value)
+        return printable(", ".join(map(str, value)))
+    return printable(str(value))
 
 
 def quota_rows(quotas: Sequence[Mapping[str, Any]], *, every: bool) -> list[dict[str, Any]]:
