@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 
-from tests.cli.typed import Typed
+from tests.cli.typed import Typed, config
 from tests.hsm.api.service import ACCOUNT, ADMIN, STRANGER
 
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
@@ -68,6 +69,28 @@ def test_a_key_that_may_not_be_described_hides_no_other(typed: Typed) -> None:
     assert lines[open_][-1] == "ours"
     assert listed[shut].keys() == {"KeyId", "Arn", "Aliases"}
     assert listed[open_]["KeyState"] == "Enabled"
+
+
+def test_another_account_s_key_is_shown_and_its_grants_are_taken_back(tmp_path: Path, socket: Path) -> None:
+    """By its ARN, where its policy lets that account. Nobody is told the aliases of another account's key."""
+    of_two = Typed(config(tmp_path, socket, ADMIN, STRANGER))
+
+    def run(who: str, *words: str, stdin: str = "") -> Result:
+        return of_two.run(*words, "--identity", who, stdin=stdin)
+
+    arn = json.loads(run("admin", "create", "--output", "json").stdout)["Arn"]
+    run("admin", "policy", "put", arn, "-", "--yes", stdin=document(ROOT, STRANGER.arn))
+    run("stranger", "grant", "create", arn, "--to", "admin", "--operation", "Decrypt")
+    shown = run("stranger", "describe", arn)
+    whole = json.loads(run("stranger", "describe", arn, "--output", "json").stdout)
+    [grant] = json.loads(run("stranger", "grant", "list", arn, "--output", "json").stdout)
+    revoked = run("stranger", "grant", "revoke", arn, grant["GrantId"], "--yes")
+
+    assert "aliases      not told to this identity\n" in shown.stdout
+    assert shown.stdout.endswith("what names it by an alias: not told to this identity\n")
+    assert (whole["Arn"], whole["Aliases"]) == (arn, None)
+    assert revoked.exit_code == 0, revoked.stderr
+    assert revoked.stderr.count("what names it by an alias: not told") == 2
 
 
 @pytest.mark.parametrize(

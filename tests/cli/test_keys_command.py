@@ -211,6 +211,12 @@ def test_a_refusal_is_the_services_own(typed: Typed) -> None:
     assert refused.stderr.endswith("`sealgate keys list` shows those there are\n")
 
 
+def test_a_key_of_another_region_is_told_where_to_ask(typed: Typed) -> None:
+    arn = f"arn:aws:kms:us-west-2:{ACCOUNT}:alias/photos"
+
+    assert typed.run("describe", arn).stderr == f"Error: {arn}: is of us-west-2: give --region us-west-2\n"
+
+
 def test_an_identity_that_the_service_does_not_know_yet_is_told_how_it_will(
     tmp_path: Path, socket: Path
 ) -> None:

@@ -1,5 +1,6 @@
 """What each of these commands begins with: whom it asks, as whom, and how it shows the answer."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,9 @@ class Asking:
 
     def key(self, named: str) -> Document:
         """The metadata of a key that was named by id, ARN or alias. `alias/` may be left out."""
+        region = re.match(r"arn:[^:]*:kms:([^:]+):", named)
+        if region and region[1] != self.service.region:
+            raise click.ClickException(f"{named}: is of {region[1]}: give --region {region[1]}")
         try:
             metadata: Document = self.service.ask("DescribeKey", KeyId=named)["KeyMetadata"]
         except Refused as exc:
@@ -31,7 +35,7 @@ class Asking:
         return metadata
 
     def aliases(self, key: Document) -> list[str]:
-        listed = self.service.pages("ListAliases", "Aliases", KeyId=key["KeyId"])
+        listed = self.service.pages("ListAliases", "Aliases", KeyId=key["Arn"])
         return [alias["AliasName"] for alias in listed]
 
 

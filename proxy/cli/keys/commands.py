@@ -129,11 +129,11 @@ def rotate(at: Asking, key: str, every: int | None, *, off: bool) -> None:
         raise click.UsageError("--every and --off are one or the other")
     metadata = at.key(key)
     if off:
-        at.service.ask("DisableKeyRotation", KeyId=metadata["KeyId"])
+        at.service.ask("DisableKeyRotation", KeyId=metadata["Arn"])
     elif every is not None:
-        at.service.ask("EnableKeyRotation", KeyId=metadata["KeyId"], RotationPeriodInDays=every)
+        at.service.ask("EnableKeyRotation", KeyId=metadata["Arn"], RotationPeriodInDays=every)
     else:
-        at.service.ask("RotateKeyOnDemand", KeyId=metadata["KeyId"])
+        at.service.ask("RotateKeyOnDemand", KeyId=metadata["Arn"])
     show_key(at, metadata)
     if every is None and not off:
         click.echo(f"{metadata['Arn']}: rotated; what it seals from now on is under new material", err=True)
@@ -148,7 +148,7 @@ def disable(at: Asking, key: str, *, yes: bool) -> None:
     metadata = at.key(key)
     says = "Until it is enabled again, nothing under it can be read."
     ask_first(at, metadata, "Disable it", says, yes=yes, lost=True)
-    at.service.ask("DisableKey", KeyId=metadata["KeyId"])
+    at.service.ask("DisableKey", KeyId=metadata["Arn"])
     show_key(at, metadata)
 
 
@@ -158,7 +158,7 @@ def disable(at: Asking, key: str, *, yes: bool) -> None:
 def enable(at: Asking, key: str) -> None:
     """Let a disabled key be used again."""
     metadata = at.key(key)
-    at.service.ask("EnableKey", KeyId=metadata["KeyId"])
+    at.service.ask("EnableKey", KeyId=metadata["Arn"])
     show_key(at, metadata)
 
 
@@ -177,7 +177,7 @@ def delete(at: Asking, key: str, days: int, *, also_locked: bool, yes: bool) -> 
     metadata = at.key(key)
     says = f"In {days} days EVERYTHING THAT IT SEALED IS LOST, and from now on none of it can be read."
     ask_first(at, metadata, "Delete it", says, yes=yes, lost=True, spares_locked=not also_locked)
-    at.service.ask("ScheduleKeyDeletion", KeyId=metadata["KeyId"], PendingWindowInDays=days)
+    at.service.ask("ScheduleKeyDeletion", KeyId=metadata["Arn"], PendingWindowInDays=days)
     show_key(at, metadata)
 
 
@@ -187,7 +187,7 @@ def delete(at: Asking, key: str, days: int, *, also_locked: bool, yes: bool) -> 
 def cancel_deletion(at: Asking, key: str) -> None:
     """Keep a key that waits for its end. It comes back disabled."""
     metadata = at.key(key)
-    at.service.ask("CancelKeyDeletion", KeyId=metadata["KeyId"])
+    at.service.ask("CancelKeyDeletion", KeyId=metadata["Arn"])
     show_key(at, metadata)
 
 

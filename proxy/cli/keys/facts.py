@@ -14,10 +14,11 @@ from proxy.cli.keys.tables import moment, printable, show_one
 from proxy.cli.keys.used import uses_of
 
 ALSO_LOCKED = "--also-locked"
+NOT_TOLD = "not told to this identity"
 
 
 def show_key(at: Asking, key: Document) -> None:
-    metadata = at.key(key["KeyId"])
+    metadata = at.key(key["Arn"])
     show_one(
         {
             "key": metadata["Arn"],
@@ -31,10 +32,13 @@ def show_key(at: Asking, key: Document) -> None:
 
 
 def facts_of(at: Asking, key: Document) -> dict[str, Any]:
-    aliases = at.aliases(key)
+    return _facts(at, key, _maybe_aliases(at, key))
+
+
+def _facts(at: Asking, key: Document, aliases: Sequence[str] | None) -> dict[str, Any]:
     return {
         "key": key["Arn"],
-        "aliases": aliases,
+        "aliases": NOT_TOLD if aliases is None else aliases,
         "description": key["Description"],
         "state": key["KeyState"],
         **_ending(key),
@@ -43,7 +47,7 @@ def facts_of(at: Asking, key: Document) -> dict[str, Any]:
         **_rotation(at, key),
         "tags": _unless_refused(lambda: _tags(at, key)),
         "last used": _unless_refused(lambda: _last_used(at, key)),
-        "used by": list(uses_of(at.config, key["Arn"], names_of(key, aliases)))
+        "used by": [*uses_of(at.config, key["Arn"], names_of(key, aliases)), *_by_alias(aliases)]
         or "no rule of the configuration",
     }
 
@@ -52,10 +56,10 @@ def document_of(at: Asking, key: Document) -> Document:
     """The same for a script, in AWS's words. Null where this identity is not told, or nothing was."""
 
     def asked(action: str) -> Document:
-        told: Document = _unless_refused(lambda: at.service.ask(action, KeyId=key["KeyId"]), else_={})
+        told: Document = _unless_refused(lambda: at.service.ask(action, KeyId=key["Arn"]), else_={})
         return told
 
-    rotation, aliases = asked("GetKeyRotationStatus"), at.aliases(key)
+    rotation, aliases = asked("GetKeyRotationStatus"), _maybe_aliases(at, key)
     rotation.pop("KeyId", None)
     return {
         **key,
@@ -67,10 +71,20 @@ def document_of(at: Asking, key: Document) -> Document:
     }
 
 
-def names_of(key: Document, aliases: Sequence[str]) -> set[str]:
-    """All that may stand for the key."""
-    prefix = key["Arn"].rpartition(":")[0]
+def names_of(key: Document, aliases: Sequence[str] | None) -> set[str]:
+    """All that may stand for the key, as far as it is told."""
+    prefix, aliases = key["Arn"].rpartition(":")[0], aliases or ()
     return {key["KeyId"], key["Arn"], *aliases, *(f"{prefix}:{alias}" for alias in aliases)}
+
+
+def _maybe_aliases(at: Asking, key: Document) -> list[str] | None:
+    """None where this identity is not told: nobody is of another account's key."""
+    aliases: list[str] | None = _unless_refused(lambda: at.aliases(key), else_=None)
+    return aliases
+
+
+def _by_alias(aliases: Sequence[str] | None) -> list[str]:
+    return [f"what names it by an alias: {NOT_TOLD}"] if aliases is None else []
 
 
 def ask_first(
@@ -89,9 +103,11 @@ def ask_first(
     `lost`: what it sealed becomes unreadable. With spares_locked it raises ClickException, whatever `yes`
     says, where some of that is locked, or may be.
     """
-    facts = facts_of(at, key)
+    aliases = _maybe_aliases(at, key)
+    facts = _facts(at, key, aliases)
     sealed = sealed_under(at.config, key["Arn"], now=datetime.now(UTC), lost=lost)
-    facts["buckets"] = buckets_under(at.config, at.service.credentials, names_of(key, facts["aliases"]))
+    buckets = buckets_under(at.config, at.service.credentials, names_of(key, aliases))
+    facts["buckets"] = [*buckets, *_by_alias(aliases)]
     facts["objects"] = sealed.lines
     click.echo("\n".join([*fact_lines(facts), *more, warning]), err=True)
     if spares_locked and sealed.locked:
@@ -114,7 +130,7 @@ def _with_first(values: Sequence[Any]) -> Iterator[tuple[bool, Any]]:
     return ((number == 0, value) for number, value in enumerate(values or [""]))
 
 
-def _unless_refused(fact: Callable[[], Any], *, else_: Any = "not told to this identity") -> Any:
+def _unless_refused(fact: Callable[[], Any], *, else_: Any = NOT_TOLD) -> Any:
     """Whoever may delete a key need not be allowed to see all of it."""
     try:
         return fact()
@@ -129,11 +145,11 @@ def _tags(at: Asking, key: Document) -> list[str]:
 
 
 def _tag_pages(at: Asking, key: Document) -> Iterator[Document]:
-    return at.service.pages("ListResourceTags", "Tags", KeyId=key["KeyId"])
+    return at.service.pages("ListResourceTags", "Tags", KeyId=key["Arn"])
 
 
 def _last_used(at: Asking, key: Document) -> str:
-    used = at.service.ask("GetKeyLastUsage", KeyId=key["KeyId"])
+    used = at.service.ask("GetKeyLastUsage", KeyId=key["Arn"])
     last = used.get("KeyLastUsage")
     if last is None:
         return f"never since {moment(used['TrackingStartDate'])}"
@@ -145,7 +161,7 @@ def _rotation(at: Asking, key: Document) -> dict[str, str]:
 
 
 def _rotates(at: Asking, key: Document) -> str:
-    told = at.service.ask("GetKeyRotationStatus", KeyId=key["KeyId"])
+    told = at.service.ask("GetKeyRotationStatus", KeyId=key["Arn"])
     if not told["KeyRotationEnabled"]:
         return "off"
     return f"every {told['RotationPeriodInDays']} days, next {moment(told['NextRotationDate'])}"

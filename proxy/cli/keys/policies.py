@@ -26,7 +26,7 @@ def policy() -> None:
 @asking
 def get(at: Asking, key: str) -> None:
     """Print the key's policy, as `put` takes it."""
-    told = at.service.ask("GetKeyPolicy", KeyId=at.key(key)["KeyId"])
+    told = at.service.ask("GetKeyPolicy", KeyId=at.key(key)["Arn"])
     click.echo(json.dumps(told, indent=2) if at.output == "json" else _written(told["Policy"]))
 
 
@@ -46,7 +46,7 @@ def put(at: Asking, key: str, file: TextIO, *, bypass: bool, yes: bool) -> None:
         raise click.UsageError("a policy from standard input leaves no way to ask: give --yes")
     text = _checked(file)
     metadata = at.key(key)
-    old = at.service.ask("GetKeyPolicy", KeyId=metadata["KeyId"])["Policy"]
+    old = at.service.ask("GetKeyPolicy", KeyId=metadata["Arn"])["Policy"]
     changes = list(_changes(old, text))
     if not changes:
         click.echo("It has this policy already.", err=True)
@@ -56,7 +56,7 @@ def put(at: Asking, key: str, file: TextIO, *, bypass: bool, yes: bool) -> None:
     try:
         at.service.ask(
             "PutKeyPolicy",
-            KeyId=metadata["KeyId"],
+            KeyId=metadata["Arn"],
             Policy=text,
             BypassPolicyLockoutSafetyCheck=bypass or None,
         )
