@@ -6,6 +6,8 @@ import importlib
 
 import click
 
+from proxy.supervisor.harden import forbid_core_dumps
+
 # Command -> where it is, and its line in `sealgate --help`.
 COMMANDS = {
     "serve": ("proxy.cli.serve:serve", "Run the proxy: the key service and the workers."),
@@ -55,4 +57,5 @@ def cli() -> None:
 
 def main() -> None:
     """The installed command's entry. Exit codes: 0; 1 for what failed; 2 for what was written wrongly."""
+    forbid_core_dumps()  # the configuration has secrets, and commands on the key service's store the root key
     cli(prog_name="sealgate")

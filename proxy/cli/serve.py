@@ -14,7 +14,6 @@ from proxy.cli.renewal import Renewed
 from proxy.config.check import warnings
 from proxy.config.schema import Config
 from proxy.supervisor import service
-from proxy.supervisor.harden import forbid_core_dumps
 from proxy.supervisor.service import ServiceFailed
 from proxy.supervisor.sockets import AddressRefused
 from proxy.supervisor.start import StartRefused
@@ -37,7 +36,6 @@ def serve(config_path: Path, log_level: str) -> None:
     SIGHUP and `sealgate reload` take up a changed configuration. Prints `ready` on standard error when it
     serves; standard output is left to audit events. A second Ctrl-C stops at once.
     """
-    forbid_core_dumps()
     checked = loaded(config_path)
     logs.set_up("supervisor", log_level)
     for problem in warnings(checked):

@@ -39,6 +39,19 @@ def test_the_version_is_told() -> None:
     assert CliRunner().invoke(cli, ["--version"], prog_name="sealgate").stdout.startswith("sealgate 0.")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is one of the two, or none")
+def test_no_command_leaves_a_core_dump() -> None:
+    """A key service's store and its root key are opened by commands too: hsm, open."""
+    asked = (
+        "import ctypes, resource; from proxy.cli import main as m;"
+        "m.cli = lambda **_: print(resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3));"
+        "m.main()"
+    )
+    answered = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+
+    assert answered.stdout == "(0, 0) 0\n"
+
+
 @pytest.mark.parametrize(
     "command",
     [
