@@ -17,6 +17,7 @@ from proxy.hsm.core.minting import new_service_key
 from proxy.hsm.core.model import Purpose
 from proxy.hsm.core.names import OWNED_ALIAS, SERVICE_ACCOUNT
 from proxy.hsm.core.records import alias_record, key_record, purpose_record, version_record
+from proxy.hsm.durable import is_there
 from proxy.hsm.root import KeyFile, RootSource, write_key_file
 from proxy.hsm.sealed import SealedStore, check_new, create_store, open_store
 from proxy.hsm.sqlite import SqliteRows
@@ -92,13 +93,13 @@ def open_sqlite_store(
 
 def _make_root_key(source: RootSource, random: Callable[[int], bytes]) -> Path | None:
     """A file that is there is left alone: an earlier run may have got this far and no further."""
-    if isinstance(source, AwsKmsKey) and not source.sealed_file.exists():
+    if isinstance(source, AwsKmsKey) and not is_there(source.sealed_file):
         source.make()
         return source.sealed_file
-    if isinstance(source, TokenRoot) and not source.sealed_file.exists():
+    if isinstance(source, TokenRoot) and not is_there(source.sealed_file):
         source.make(random)
         return source.sealed_file
-    if isinstance(source, KeyFile) and not source.path.exists():
+    if isinstance(source, KeyFile) and not is_there(source.path):
         write_key_file(source.path, random)
         return source.path
     return None

@@ -4,7 +4,7 @@ import base64
 import binascii
 from pathlib import Path
 
-from proxy.hsm.durable import write_new
+from proxy.hsm.durable import is_there, write_new
 from proxy.hsm.root import RootKeyError
 
 REMEDY = "put the sealed_file back that `sealgate hsm init` made with this key"
@@ -28,7 +28,7 @@ def read_wrapped(path: Path) -> bytes:
 
 def check_absent(path: Path) -> None:
     """Before somebody is asked to wrap what could not be written. Raises RootKeyError."""
-    if path.exists():
+    if is_there(path):
         raise RootKeyError(f"file {path} cannot be made: File exists")
 
 

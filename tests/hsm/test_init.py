@@ -80,6 +80,14 @@ def test_it_can_be_run_again_where_it_was_cut_off(tmp_path: Path) -> None:
     open_sqlite_store(tmp_path / "hsm.db", KeyFile(tmp_path / "root.key"), random=os.urandom).close()
 
 
+def test_a_root_key_that_was_cut_off_is_made_anew(tmp_path: Path) -> None:
+    """Killed between the making of the file and the writing of it."""
+    (tmp_path / "root.key").touch(mode=0o600)
+
+    assert init(tmp_path).root_key_file == tmp_path / "root.key"
+    open_sqlite_store(tmp_path / "hsm.db", KeyFile(tmp_path / "root.key"), random=os.urandom).close()
+
+
 def test_a_root_key_from_elsewhere_is_not_written(tmp_path: Path) -> None:
     made = init(tmp_path, KeyVariable("K", {"K": "ab" * 32}))
 

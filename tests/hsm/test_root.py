@@ -1,6 +1,7 @@
 """Where the root key comes from."""
 
 import base64
+import errno
 import os
 from pathlib import Path
 
@@ -135,3 +136,35 @@ def test_a_new_key_file_is_private_and_never_replaces_another(tmp_path: Path) ->
         write_key_file(path, os.urandom)
     material = KeyFile(path).root_key(SALT, COST)
     assert material.reveal() == KEY
+
+
+def test_a_key_file_that_was_not_written_whole_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk leaves none; a kill on the way leaves one that is empty, which counts for nothing."""
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    path = tmp_path / "k"
+    with monkeypatch.context() as disk:
+        disk.setattr("os.fsync", full)
+        with pytest.raises(RootKeyError, match="No space left"):
+            write_key_file(path, os.urandom)
+    assert list(tmp_path.iterdir()) == []
+
+    private(path, "")
+    path.chmod(0o644)
+    write_key_file(path, lambda size: KEY[:size])
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert KeyFile(path).root_key(SALT, COST).reveal() == KEY
+
+
+def test_a_key_file_that_is_a_link_to_nowhere_is_left_alone(tmp_path: Path) -> None:
+    """The disk that it leads to may be away, and have the key."""
+    path = tmp_path / "k"
+    path.symlink_to(tmp_path / "away" / "k")
+
+    with pytest.raises(RootKeyError, match="cannot be made"):
+        write_key_file(path, os.urandom)
+    assert path.is_symlink()
