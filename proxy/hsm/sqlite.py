@@ -8,7 +8,7 @@ lock file beside it keeps a second process out for as long as this one lives.
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -33,6 +33,21 @@ _SCHEMA = (
     f"PRAGMA application_id={APPLICATION_ID}",
     f"PRAGMA user_version={SCHEMA_VERSION}",
 )
+
+
+_ROOM = "make room on its disk, and see what the system's log says of it"
+_MAY = "let this user write to it and to its directory"
+_HELD = "end the program that holds it"
+_OUTSIDE: Mapping[int, str] = {
+    sqlite3.SQLITE_FULL: _ROOM,
+    sqlite3.SQLITE_IOERR: _ROOM,
+    sqlite3.SQLITE_CANTOPEN: _MAY,
+    sqlite3.SQLITE_PERM: _MAY,
+    sqlite3.SQLITE_READONLY: _MAY,
+    sqlite3.SQLITE_BUSY: _HELD,
+    sqlite3.SQLITE_LOCKED: _HELD,
+}
+"""What is wrong around a store that may be whole: nobody should restore an older one for it."""
 
 
 class SqliteRows:
@@ -66,7 +81,7 @@ class SqliteRows:
             ):
                 yield Row(kind=kind, name=name, sealed=sealed)
         except sqlite3.DatabaseError as exc:
-            raise StoreDamaged(str(self._path), f"the database cannot be read ({exc})") from exc
+            raise _unusable(self._path, "the database cannot be read", exc) from exc
 
     def write(self, header: Header, put: Sequence[Row], delete: Sequence[tuple[str, str]]) -> None:
         database = self._open
@@ -102,7 +117,7 @@ class SqliteRows:
         try:
             return self._open.execute(query)
         except sqlite3.DatabaseError as exc:
-            raise StoreDamaged(str(self._path), f"the database cannot be read ({exc})") from exc
+            raise _unusable(self._path, "the database cannot be read", exc) from exc
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
@@ -110,7 +125,7 @@ class SqliteRows:
             _prepare(connection, self._path)
         except sqlite3.DatabaseError as exc:
             connection.close()
-            raise StoreDamaged(str(self._path), f"this is not a usable database ({exc})") from exc
+            raise _unusable(self._path, "this is not a usable database", exc) from exc
         except BaseException:
             connection.close()
             raise
@@ -137,6 +152,13 @@ def locked(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(held)
+
+
+def _unusable(path: Path, says: str, exc: sqlite3.DatabaseError) -> StoreError:
+    remedy = _OUTSIDE.get(getattr(exc, "sqlite_errorcode", 0) & 0xFF)  # without what extended codes add
+    if remedy:
+        return StoreError(f"{path} cannot be used ({exc}): {remedy}")
+    return StoreDamaged(str(path), f"{says} ({exc})")
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:

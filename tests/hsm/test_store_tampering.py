@@ -242,6 +242,10 @@ def absent(path: Path) -> None:
     path.unlink()
 
 
+def in_the_way(path: Path) -> None:
+    path.with_name(path.name + "-wal").mkdir()
+
+
 def never_initialised(path: Path) -> None:
     path.write_bytes(b"")
 
@@ -255,6 +259,7 @@ def never_initialised(path: Path) -> None:
         (no_database, StoreDamaged, r"not a usable database .*`sealgate hsm restore` puts a backup"),
         (torn_header, StoreDamaged, "cannot be read"),
         (torn_records, StoreDamaged, "cannot be read"),
+        (in_the_way, StoreError, r"cannot be used \(unable to open .*\): let this user write [^`]*$"),
         (absent, StoreMissing, "hsm init"),
         (never_initialised, StoreMissing, "never initialised"),
     ],
