@@ -23,7 +23,7 @@ from proxy.hsm.sealed import SealedStore, check_new, create_store, open_store
 from proxy.hsm.sqlite import SqliteRows
 from proxy.hsm.store import StoreError, Witness
 from proxy.hsm.token_root import TokenRoot
-from proxy.hsm.witness import witness_of
+from proxy.hsm.witness import FileWitness, witness_of
 
 _ACCESS_KEY_BYTES, _SECRET_BYTES = 10, 30
 
@@ -59,20 +59,22 @@ def initialise(
     not there yet is written first. One that is made for_tests can be emptied later, and no other.
 
     Raises StoreExists where this was done before, StoreBusy where an HSM runs on it, RootKeyError, or another
-    StoreError; then no store is made, though an empty file may be.
+    StoreError, as where the witness of a store that is gone is there; then no store is made, though an empty
+    file may be.
     """
     if not re.fullmatch(r"[0-9]{12}", account) or account == SERVICE_ACCOUNT:
         raise StoreError(f"account {account!r}: an account is twelve digits, and not all of them zero")
     rows = SqliteRows(path, create=True)
     try:
         check_new(rows)
+        note = witness_of(path, witness)
+        _check_unseen(path, note)
         made = _make_root_key(source, random) if make_root_key else None
         key, version, alias = new_service_key(
             OWNED_ALIAS, account=SERVICE_ACCOUNT, region=region, now_epoch=round(clock(), 3), random=random
         )
         records = [version_record(version), key_record(key), alias_record(alias)]
         records += [purpose_record(Purpose())] if for_tests else []
-        note = witness_of(path, witness)
         create_store(rows, source, records, random=random, witness=note).close()
         version.material.wipe()
     finally:
@@ -89,6 +91,17 @@ def open_sqlite_store(
     RootKeyError.
     """
     return open_store(SqliteRows(path), source, random=random, witness=witness)
+
+
+def _check_unseen(path: Path, note: FileWitness) -> None:
+    """A store that is away, with its disk perhaps, is not to be taken for one that never was. The witness is
+    written last, so none is left by a run that was cut off before it had made the store.
+    """
+    if note.noted() is not None:
+        raise StoreError(
+            f"{note} is there, and {path} is not: have the store's disk back, or `sealgate hsm restore` put a"
+            f" backup in its place. To begin without the keys that it had, remove {note.path}"
+        )
 
 
 def _make_root_key(source: RootSource, random: Callable[[int], bytes]) -> Path | None:

@@ -1,6 +1,7 @@
 """What `sealgate hsm init` leaves behind."""
 
 import os
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from proxy.hsm.core.names import SERVICE_ACCOUNT
 from proxy.hsm.init import InitResult, initialise, open_sqlite_store
 from proxy.hsm.root import KeyFile, KeyVariable, RootKeyError, RootSource
 from proxy.hsm.store import StoreBusy, StoreError, StoreExists
+from proxy.hsm.witness import FileWitness
 from tests.hsm.rig import ACCOUNT, REGION, Rig
 
 
@@ -74,10 +76,32 @@ def test_it_can_be_run_again_where_it_was_cut_off(tmp_path: Path) -> None:
         init(tmp_path, make_root_key=False)
     first = init(tmp_path)
     (tmp_path / "hsm.db").unlink()
+    (tmp_path / "hsm.db.witness").unlink()
     second = init(tmp_path)
 
     assert (first.root_key_file, second.root_key_file) == (tmp_path / "root.key", None)
     open_sqlite_store(tmp_path / "hsm.db", KeyFile(tmp_path / "root.key"), random=os.urandom).close()
+
+
+def test_it_takes_no_store_that_is_away_for_one_that_never_was(tmp_path: Path) -> None:
+    """Its disk was not there at a start whose script runs init; the witness is on another."""
+    seen = tmp_path / "elsewhere"
+    init(tmp_path, witness=seen)
+    (tmp_path / "hsm.db").rename(tmp_path / "away")
+    (tmp_path / "root.key").rename(tmp_path / "root.away")
+
+    with pytest.raises(
+        StoreError, match=r"elsewhere is there, and .*hsm.db is not: .*`sealgate hsm restore`"
+    ):
+        init(tmp_path, witness=seen)
+    assert not (tmp_path / "root.key").exists()
+    (tmp_path / "away").replace(tmp_path / "hsm.db")
+    (tmp_path / "root.away").rename(tmp_path / "root.key")
+    store = open_sqlite_store(
+        tmp_path / "hsm.db", KeyFile(tmp_path / "root.key"), random=os.urandom, witness=FileWitness(seen)
+    )
+    with closing(store):
+        assert list(store.records())
 
 
 def test_a_root_key_that_was_cut_off_is_made_anew(tmp_path: Path) -> None:
