@@ -167,8 +167,11 @@ def _stretched(passphrase: str, salt: bytes, cost_log2: int, source: str) -> Key
         raise RootKeyError(
             f"{source}: the store asks for an scrypt cost of 2^{cost_log2}, which is out of bounds"
         )
+    try:
+        raw = said.encode()
+    except UnicodeEncodeError:
+        # Not chained: the error would carry the passphrase.
+        raise RootKeyError(f"{source}: is not text in UTF-8") from None
     cost = 1 << cost_log2
-    plain = hashlib.scrypt(
-        said.encode(), salt=salt, n=cost, r=8, p=1, maxmem=cost * 8 * 128 * 2, dklen=MATERIAL_SIZE
-    )
+    plain = hashlib.scrypt(raw, salt=salt, n=cost, r=8, p=1, maxmem=cost * 8 * 128 * 2, dklen=MATERIAL_SIZE)
     return KeyMaterial(bytearray(plain))

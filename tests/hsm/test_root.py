@@ -96,6 +96,15 @@ def test_a_short_passphrase_and_a_senseless_cost_are_refused(said: str, cost: in
         PassphraseVariable("P", {"P": said}).root_key(SALT, cost)
 
 
+def test_a_passphrase_in_another_encoding_is_refused_and_not_repeated() -> None:
+    """As the environment has it: bytes that are no UTF-8 are surrogates there."""
+    with pytest.raises(RootKeyError, match="UTF-8") as caught:
+        PassphraseVariable("P", {"P": SAID + os.fsdecode(b"\xfc")}).root_key(SALT, COST)
+
+    assert SAID not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
 def test_a_store_opens_with_its_passphrase_alone(tmp_path: Path) -> None:
     store = tmp_path / "hsm.db"
     source = PassphraseVariable("P", {"P": SAID})
