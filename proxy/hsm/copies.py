@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from proxy.hsm.durable import sync_directory
+from proxy.hsm.owner import keep_owner_of
 from proxy.hsm.root import RootSource
 from proxy.hsm.sealed import SealedStore, open_store
 from proxy.hsm.sqlite import SqliteRows, locked
@@ -69,6 +70,7 @@ def restore(
             found, newest = _prove(draft, source, random, None if accept_older else _if_there(witness))
         except StoreOlder as exc:
             raise StoreOlder(exc.what, insisting="--accept-older takes this one") from exc
+        keep_owner_of(draft, path)
         kept = _moved_aside(path)
         draft.replace(path)
         sync_directory(path.parent)

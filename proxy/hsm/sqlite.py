@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from proxy.hsm.durable import sync_directory
+from proxy.hsm.owner import keep_owner
 from proxy.hsm.store import Header, Row, StoreBusy, StoreDamaged, StoreError, StoreFailed, StoreMissing
 
 APPLICATION_ID = 0x53474B31
@@ -182,9 +183,10 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
 def _lock(path: Path) -> int:
     lock = path.with_name(path.name + ".lock")
     try:
-        held = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        held = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as exc:
         raise StoreError(f"{lock} cannot be opened: {exc.strerror}") from exc
+    keep_owner(held, path)
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as exc:

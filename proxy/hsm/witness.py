@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from proxy.hsm.durable import sync_directory
+from proxy.hsm.owner import keep_owner
 from proxy.hsm.store import StoreError
 
 _LARGEST = 4096
@@ -31,10 +32,11 @@ class FileWitness:
 
     def note(self, sealed: bytes) -> None:
         new = self.path.with_name(self.path.name + ".new")
-        held = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        held = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with open(held, "wb") as file:  # noqa: PTH123 -- a descriptor, made with its mode
             file.write(sealed)
             file.flush()
+            keep_owner(held, self.path)
             os.fsync(file.fileno())
         new.replace(self.path)
         sync_directory(self.path.parent)

@@ -125,6 +125,29 @@ def test_restoring_an_older_copy_takes_insistence_and_loses_nothing(rig: Rig) ->
     assert rig.state(key["KeyId"]) == "Enabled"
 
 
+def test_what_root_puts_back_stays_the_service_s(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its next start could open neither store nor witness, were they root's. Where nothing is, the owner of
+    the directory gets them.
+    """
+    copy = backed_up(rig)
+    rig.engine.close()
+    given: list[tuple[str, int, int]] = []
+
+    def give(held: int, user: int, group: int) -> None:
+        given.append((Path(f"/proc/self/fd/{held}").readlink().name, user, group))
+
+    monkeypatch.setattr(os, "fchown", give)
+    restored(rig, copy)
+    for file in (store_of(rig), beside(store_of(rig))):
+        file.unlink()
+    restored(rig, copy)
+
+    owner, store = rig.directory.stat(), store_of(rig).name
+    names = (f"{store}.lock", f"{store}.draft", f"{beside(store_of(rig)).name}.new")
+    assert given == [(name, owner.st_uid, owner.st_gid) for name in names] * 2
+    start(rig)
+
+
 def test_the_witness_follows_every_change(rig: Rig) -> None:
     """So that even a store that lacks only the last change is refused."""
     rig.engine.close()
