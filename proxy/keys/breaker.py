@@ -1,12 +1,14 @@
 """A circuit breaker: a KMS that keeps failing is left alone for a moment, then tried with one call.
 
 Without it each request of a busy proxy waits for the same timeouts. Fed outcomes and a monotonic clock in
-seconds; no tasks, no timers. Only KeyUnavailable is a failure: a KMS that says no is alive.
+seconds; no tasks, no timers. Only KeyUnavailable is a failure: a KMS that says no is alive, and so is one
+that does not take somebody's credentials.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from proxy.keys.kms_errors import NOT_OF_THE_REGION
 from proxy.keys.provider import KeyServiceError, KeyUnavailable
 
 
@@ -29,6 +31,7 @@ class Breaker:
         self._longest_pause_seconds = max(pause_seconds, longest_pause_seconds or 0)
         self._clock = clock
         self._failed_in_a_row = 0
+        self._failed_probes = 0
         self._open_until = float("-inf")
         self._probing = False
 
@@ -43,9 +46,11 @@ class Breaker:
         probe = self._admit()
         try:
             yield
-        except KeyUnavailable:
-            self._failed_in_a_row += 1
-            self._open_until = self._clock() + self._pause()
+        except KeyUnavailable as exc:
+            if exc.code in NOT_OF_THE_REGION:
+                self._failed_in_a_row = 0
+            elif probe or not self.is_open:  # else it began before: it says what is known already
+                self._failed(probe=probe)
             raise
         except KeyServiceError:
             self._failed_in_a_row = 0
@@ -56,9 +61,11 @@ class Breaker:
             if probe:  # also where the probe was cancelled: the next call is the next probe
                 self._probing = False
 
-    def _pause(self) -> float:
-        probes = max(0, self._failed_in_a_row - self._limit)
-        return min(self._pause_seconds * 2.0 ** min(probes, 30), self._longest_pause_seconds)
+    def _failed(self, *, probe: bool) -> None:
+        self._failed_in_a_row += 1
+        self._failed_probes = self._failed_probes + 1 if probe else 0
+        pause = self._pause_seconds * 2.0 ** min(self._failed_probes, 30)
+        self._open_until = self._clock() + min(pause, self._longest_pause_seconds)
 
     def _admit(self) -> bool:
         """Whether this call is the probe."""

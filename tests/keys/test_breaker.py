@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from proxy.keys.breaker import Breaker
+from proxy.keys.kms_errors import key_error
 from proxy.keys.provider import KeyRefused, KeyServiceError, KeyUnavailable
 
 
@@ -60,6 +61,40 @@ def test_each_probe_that_fails_doubles_the_pause_up_to_the_longest(clock: Clock)
         clock.now += 6.0
         with breaker.guard():
             pass
+
+
+async def test_calls_that_were_under_way_do_not_lengthen_the_pause(clock: Clock) -> None:
+    """A busy proxy has many when a region goes away: they fail about at once, and are no probes."""
+    breaker = Breaker(failures=2, pause_seconds=1.0, longest_pause_seconds=10.0, clock=clock)
+    away = asyncio.Event()
+
+    async def call() -> None:
+        with breaker.guard():
+            await away.wait()
+            raise KeyUnavailable("down")
+
+    calls = asyncio.gather(*(call() for _ in range(50)), return_exceptions=True)
+    await asyncio.sleep(0)
+    away.set()
+    await calls
+
+    assert is_refused(breaker)
+    clock.now += 1.0
+    assert not is_refused(breaker)
+
+
+@pytest.mark.parametrize("code", ["UnrecognizedClientException", "ExpiredToken", "LimitExceededException"])
+def test_a_kms_that_does_not_take_somebody_s_credentials_is_alive(breaker: Breaker, code: str) -> None:
+    """Whose they are is not known here: one identity's must not close the KMS to all others."""
+    fail(breaker)
+    fail(breaker)
+    for _ in range(5):
+        error = key_error(code, "", status=403)
+        assert isinstance(error, KeyUnavailable)
+        fail(breaker, error)
+
+    fail(breaker)
+    assert not breaker.is_open
 
 
 def test_a_success_between_starts_the_count_anew(breaker: Breaker) -> None:
