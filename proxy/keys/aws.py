@@ -26,8 +26,8 @@ from proxy.keys.aws_regions import Observe, Region, Regions
 from proxy.keys.aws_sessions import AwsIdentity, Sessions
 from proxy.keys.breaker import Breaker
 from proxy.keys.kms import KmsDocument, KmsKeys
-from proxy.keys.kms_errors import NOT_OF_THE_REGION, key_error
-from proxy.keys.provider import Caller, KeyUnavailable, KeyUnusable, Standing
+from proxy.keys.kms_errors import CREDENTIALS_NOT_TAKEN, NOT_OF_THE_REGION, key_error
+from proxy.keys.provider import Caller, KeyRefused, KeyUnavailable, KeyUnusable, Standing
 
 _TAKES_GRANT_TOKENS: Final = {"GenerateDataKey", "Decrypt", "ReEncrypt", "DescribeKey"}
 
@@ -181,6 +181,14 @@ class AwsTransport:
         token = _speaking_as.set(credentials)
         try:
             return await self.regions.call(action, request, caller.principal)
+        except KeyUnavailable as exc:
+            if exc.code in CREDENTIALS_NOT_TAKEN and not self._sessions.renewable(
+                caller.principal, credentials
+            ):
+                raise KeyRefused(
+                    f"AWS does not take the access key of {caller.principal}: {exc.reason}", code=exc.code
+                ) from exc
+            raise
         finally:
             _speaking_as.reset(token)
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from cachetools import LRUCache
 
 from proxy.keys.breaker import Breaker
-from proxy.keys.kms import ANSWERED_IN, KmsDocument
+from proxy.keys.kms import ANSWERED_IN, WOULD_SUCCEED, KmsDocument
 from proxy.keys.kms_errors import NOT_OF_THE_REGION
 from proxy.keys.multi_region import (
     in_region,
@@ -39,6 +39,7 @@ _OUTCOMES: Final[dict[type[KeyServiceError], str]] = {
     KeyUnavailable: "unavailable",
     WrappedKeyDamaged: "damaged",
 }
+_OUTCOMES_BY_CODE: Final = {"CircuitOpen": "left_alone", WOULD_SUCCEED: "ok"}
 
 Make = Callable[[str, KmsDocument], Any]
 """Carries one call to one region: an awaitable of its answer. Raises KeyServiceError."""
@@ -66,7 +67,7 @@ class Region:
                 answer: KmsDocument = await self._make(action, request)
             outcome = "ok"
         except KeyServiceError as exc:
-            outcome = "left_alone" if exc.code == "CircuitOpen" else _OUTCOMES[type(exc)]
+            outcome = _OUTCOMES_BY_CODE.get(exc.code) or _OUTCOMES[type(exc)]
             raise
         finally:
             self._observe(self.name, outcome)

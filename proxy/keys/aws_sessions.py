@@ -2,7 +2,8 @@
 
 That is a role which the proxy assumes for it, or an access key of its own. A session names the identity
 (SourceIdentity, a tag), so that AWS's trail and policies see who it is for. It is made when it is first
-needed and renewed before it ends; while STS does not answer, the old one serves as long as it is good.
+needed and renewed before it ends; while STS does not answer, the old one serves as long as it is good, and
+nobody but the one who asks waits for STS.
 """
 
 import asyncio
@@ -13,9 +14,12 @@ from typing import Any, Final, Protocol
 
 from aiobotocore.credentials import AioCredentials
 
-from proxy.keys.provider import KeyUnavailable
+from proxy.keys.decisions import again
+from proxy.keys.provider import KeyServiceError, KeyUnavailable
 
 RENEWED_BEFORE: Final = timedelta(minutes=5)
+ASKED_AGAIN: Final = timedelta(seconds=10)
+"""How long STS is left alone that did not answer, while there is a session that is good."""
 TAG: Final = "sealgate:principal"
 
 
@@ -38,7 +42,9 @@ class Sts(Protocol):
 
 
 class Sessions:
-    """By the identity's ARN. Safe for concurrent use: one call to STS serves all who wait for a session."""
+    """By the identity's ARN. Safe for concurrent use: one call to STS is the answer, or the failure, of all
+    who wait for a session.
+    """
 
     def __init__(
         self, identities: Collection[AwsIdentity], sts: Sts | None, now: Callable[[], datetime]
@@ -62,22 +68,43 @@ class Sessions:
         if own is not None:
             return own
         role = self._roles[arn]
+        if role.lock.locked() and (good := self._maybe_good(role)):
+            return good
+        asked = role.asked
         async with role.lock:
-            if role.held is None or self._now() >= role.good_until - RENEWED_BEFORE:
+            if role.error is not None and role.asked != asked:
+                raise again(role.error)
+            if role.held is None or self._now() >= role.renewed_at:
                 await self._renew(role)
             assert role.held is not None, "a renewal that fails raises, or the old one serves on"
             return role.held
 
+    def renewable(self, arn: str, refused: AioCredentials) -> bool:
+        """Whether there will be others than these, which AWS did not take: those of a role are made anew."""
+        role = self._roles.get(arn)
+        if role is not None and role.held is refused:
+            role.held = None
+        return role is not None
+
+    def _maybe_good(self, role: "_Role") -> AioCredentials | None:
+        return role.held if self._now() < role.good_until else None
+
     async def _renew(self, role: "_Role") -> None:
         assert self._sts is not None, "there is one where a role is"
+        role.error = None
         try:
             answer = (await self._sts.assume_role(role.request))["Credentials"]
-        except KeyUnavailable:
-            if role.held is None or self._now() >= role.good_until:
-                raise
-            return
+        except KeyServiceError as exc:
+            role.asked += 1
+            if isinstance(exc, KeyUnavailable) and self._maybe_good(role):
+                role.renewed_at = min(self._now() + ASKED_AGAIN, role.good_until)
+                return
+            role.held, role.error = None, exc
+            raise
+        role.asked += 1
         role.held = _credentials(answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])
         role.good_until = answer["Expiration"]
+        role.renewed_at = role.good_until - RENEWED_BEFORE
 
 
 class _Role:
@@ -87,7 +114,11 @@ class _Role:
         self.request = assuming(who)
         self.lock = asyncio.Lock()
         self.held: AioCredentials | None = None
-        self.good_until = datetime.min.replace(tzinfo=UTC)
+        self.good_until = self.renewed_at = datetime.min.replace(tzinfo=UTC)
+        self.asked = 0
+        """How often STS was, to its end."""
+        self.error: KeyServiceError | None = None
+        """Of the last time, where no session came of it."""
 
 
 def _credentials(access_key_id: str, secret: str, session_token: str | None = None) -> AioCredentials:

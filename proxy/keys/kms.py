@@ -23,8 +23,9 @@ KmsDocument = Mapping[str, Any]
 
 ANSWERED_IN: Final = "sealgate:region"
 """A transport's own word in an answer: the region that it comes from, if that is not the key ARN's."""
+WOULD_SUCCEED: Final = "DryRunOperationException"
+"""The error name that is a dry run's yes."""
 _DATA_KEY_BYTES: Final = 32
-_WOULD_SUCCEED: Final = "DryRunOperationException"
 _MAX_BLOB_BYTES: Final = 6144  # CiphertextType in the KMS model
 
 
@@ -127,7 +128,7 @@ class KmsKeys:
         try:
             await self._transport.call(action, {**request, "DryRun": True}, caller)
         except KeyServiceError as exc:
-            if exc.code != _WOULD_SUCCEED:
+            if exc.code != WOULD_SUCCEED:
                 raise
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from proxy.keys.provider import KeyRefused, KeyServiceError, KeyUnavailable, KeyUnusable, WrappedKeyDamaged
 
 _OF_THE_PROXY: Final = (
+    "ExpiredToken",
     "ExpiredTokenException",
     "IncompleteSignature",
     "IncompleteSignatureException",
@@ -22,6 +23,10 @@ _OF_THE_PROXY: Final = (
     "UnrecognizedClientException",
 )
 """Its credentials, clock or signature."""
+CREDENTIALS_NOT_TAKEN: Final = frozenset(
+    {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
+)
+"""Those of them that say it of an access key or a session, whosever it is."""
 NOT_OF_THE_REGION: Final = frozenset({*_OF_THE_PROXY, "LimitExceededException"})
 """What reads unavailable and would be no better in another region."""
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,11 +15,12 @@ import pytest
 from aiohttp import web
 
 from proxy.keys.aws import AwsKeys, open_aws_keys
-from proxy.keys.aws_sessions import TAG, AwsIdentity, Sessions, assuming
+from proxy.keys.aws_sessions import ASKED_AGAIN, TAG, AwsIdentity, Sessions, assuming
 from proxy.keys.cache import CachedKeys, CacheLimits
-from proxy.keys.provider import KeyRefused, KeyUnavailable
+from proxy.keys.provider import KeyRefused, KeyServiceError, KeyUnavailable
 from tests.hsm.api.service import ADMIN, REGION
 from tests.keys.conftest import CALLER, admin_client, aws_settings
+from tests.keys.gate import gate_to
 
 CONTEXT = {"aws:s3:arn": "arn:aws:s3:::bucket"}
 ROLES = "arn:aws:iam::123456789012:role"
@@ -180,11 +181,14 @@ class FewSessions:
     def __init__(self) -> None:
         self.asked: list[Mapping[str, Any]] = []
         self.error: Exception | None = None
+        self.answers = asyncio.Event()
+        self.answers.set()
         self.now = datetime(2026, 11, 25, tzinfo=UTC)
 
     async def assume_role(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         self.asked.append(request)
         await asyncio.sleep(0)
+        await self.answers.wait()
         if self.error:
             raise self.error
         ends = self.now + timedelta(hours=1)
@@ -226,6 +230,93 @@ async def test_while_sts_does_not_answer_a_session_serves_to_its_end() -> None:
     sts.now += timedelta(minutes=1)
     with pytest.raises(KeyUnavailable):
         await held(sessions)
+
+
+async def test_nobody_waits_for_sts_who_has_a_session_that_is_good() -> None:
+    """An STS that hangs would else hold up all that an identity does for the last minutes of its session."""
+    sts = FewSessions()
+    sessions = Sessions([ALICE], sts, lambda: sts.now)
+    await held(sessions)
+    sts.answers.clear()
+    sts.error = KeyUnavailable("down")
+    sts.now += timedelta(minutes=56)
+    asking = asyncio.create_task(held(sessions))
+    await asyncio.sleep(0)
+
+    async with asyncio.timeout(5):
+        assert await held(sessions) == "ASIA1"
+    sts.answers.set()
+    assert await asking == "ASIA1"
+    sts.now += ASKED_AGAIN - timedelta(seconds=1)
+    await held(sessions)
+    assert len(sts.asked) == 2
+    sts.now += timedelta(seconds=1)
+    await held(sessions)
+    assert len(sts.asked) == 3
+
+
+@pytest.mark.parametrize("error", [KeyUnavailable("down"), KeyRefused("no", code="AccessDenied")])
+async def test_a_failure_is_that_of_all_who_waited(error: KeyServiceError) -> None:
+    """Else a thousand of them ask one after another, each as long as STS takes."""
+    sts = FewSessions()
+    sessions = Sessions([ALICE], sts, lambda: sts.now)
+    sts.error = error
+
+    ends = await asyncio.gather(*(held(sessions) for _ in range(100)), return_exceptions=True)
+
+    assert {type(each) for each in ends} == {type(error)}
+    assert len(sts.asked) == 1
+    sts.error = None
+    assert await held(sessions) == "ASIA2"
+
+
+async def test_who_asks_sts_and_leaves_takes_nobody_along() -> None:
+    sts = FewSessions()
+    sessions = Sessions([ALICE], sts, lambda: sts.now)
+    sts.answers.clear()
+    leaving, staying = (asyncio.create_task(held(sessions)) for _ in range(2))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    sts.answers.set()
+
+    assert await staying == "ASIA2"
+
+
+async def test_a_session_that_aws_does_not_take_is_made_anew() -> None:
+    """Its role was deleted and made again, say; an access key of an identity's own stays what it is."""
+    sts = FewSessions()
+    sessions = Sessions([ALICE, CAROL], sts, lambda: sts.now)
+    refused = await sessions.credentials(ALICE.arn)
+
+    assert sessions.renewable(ALICE.arn, refused)
+    assert await held(sessions) == "ASIA2"
+    assert sessions.renewable(ALICE.arn, refused)
+    assert await held(sessions) == "ASIA2"
+    assert not sessions.renewable(CAROL.arn, await sessions.credentials(CAROL.arn))
+
+
+@pytest.mark.parametrize(
+    ("who", "error"),
+    [(CAROL.arn, KeyRefused), (ALICE.arn, KeyUnavailable), (CALLER.principal, KeyUnavailable)],
+)
+async def test_an_access_key_that_aws_does_not_take_is_its_identity_s_refusal(
+    moto_url: str, key_arn: str, who: str, error: type[KeyServiceError]
+) -> None:
+    """Not the KMS's outage: it closes nothing to others, and no older yes serves on. Of a role's session and
+    the proxy's own a retry may be better.
+    """
+    async with gate_to(moto_url) as gate:
+        settings = replace(aws_settings(gate.url, breaker_failures=2), sts_endpoint_url=moto_url)
+        keys = await open_aws_keys(settings, [ALICE, CAROL])
+        async with aclosing(keys):
+            gate.fault = (400, "UnrecognizedClientException")
+            for _ in range(5):
+                with pytest.raises(error) as caught:
+                    await keys.generate(key_arn, CONTEXT, caller(who), fresh=False)
+                assert caught.value.code == "UnrecognizedClientException"
+            gate.fault = None
+
+            await keys.generate(key_arn, CONTEXT, CALLER, fresh=False)
 
 
 async def test_a_role_that_may_no_longer_be_assumed_is_a_refusal_at_once() -> None:
