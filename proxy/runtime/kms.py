@@ -104,10 +104,12 @@ def _use_as_proxy(service: "AwsKeys", config: schema.Config, owned_arns: tuple[s
 def judged_keys(config: schema.Config, keys: KeyProvider, managed_arns: tuple[str, ...]) -> JudgedKeys:
     """AWS KMS sees the proxy: who may use a key there is decided before it is asked."""
     at_aws = tuple(pattern for each in config.kms.backends if each.type == "aws" for pattern in each.arns)
+    cache = config.kms.data_key_cache
     names = KeyNames(
         keys,
         own_caller(),
-        remembered_seconds=config.kms.data_key_cache.decision_max_age_seconds,
+        remembered_seconds=cache.decision_max_age_seconds,
+        stale_seconds=cache.max_stale_seconds,
         clock=time.monotonic,
     )
     return JudgedKeys(
