@@ -95,7 +95,7 @@ class Watch:
         while True:
             try:
                 await self._listen()
-            except (StreamLost, aiohttp.ClientError, TimeoutError, OSError) as exc:
+            except Exception as exc:  # noqa: BLE001 - else nothing would be heard again, and nobody know
                 self.trouble = exc if isinstance(exc, StreamLost) else StreamLost(type(exc).__name__)
                 if self._alive.is_set():
                     pause = _FIRST_PAUSE_SECONDS
@@ -133,6 +133,8 @@ class Watch:
         if sequence != self._sequence + 1:
             raise StreamLost("a change was missed")
         keys = line["keys"]
+        if keys is not None and not isinstance(keys, list):
+            raise StreamLost("a line without keys")
         self.listener.forget(None if keys is None else frozenset(keys))
         self._sequence = sequence
 

@@ -192,6 +192,8 @@ async def saying(*lines: bytes, then_silent: bool = False) -> AsyncIterator[tupl
         ([BEGIN, b"{\n"], "no JSON"),
         ([BEGIN, b"[]\n"], "no document"),
         ([BEGIN, b'{"keys":[]}\n'], "without sequence"),
+        ([BEGIN, b'{"sequence":8,"keys":"arn"}\n'], "without keys"),
+        ([BEGIN, b'{"sequence":8,"keys":[{}]}\n'], "TypeError"),
         ([b'{"sequence":7}\n'], "without instance"),
         ([BEGIN, b"x" * (2 << 20)], "does not end"),
     ],
