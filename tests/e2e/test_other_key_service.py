@@ -17,7 +17,7 @@ from tests.e2e.sdk import client, request_id
 from tests.e2e.trail import Trail
 from tests.faults.wire import Got, ask
 from tests.stores.moto_kms import moto_server
-from tests.stores.sealgate import ALICE, Sealgate, identity, serving
+from tests.stores.sealgate import ALICE, Sealgate, User, identity, serving
 from tests.stores.sealgate import BOB as _BOB
 from tests.stores.seaweedfs import Store
 
@@ -252,6 +252,16 @@ def test_the_service_s_own_key_is_no_matter_of_policies(at: str) -> None:
     """As on S3, where SSE-S3 takes no right to any key."""
     assert ask("PUT", at, body=b"plain", user=DENIED).status == 200
     assert ask("GET", at, user=DENIED).body == b"plain"
+
+
+@pytest.mark.parametrize("user", [BOB, VISITOR], ids=["none", "a role"])
+def test_naming_the_service_s_own_key_takes_a_statement(*, at: str, arns: dict[str, str], user: User) -> None:
+    """Also from an identity with a role: the proxy uses that key for everybody, so AWS does not judge it."""
+    assert ask("PUT", at, under(OWNED), body=b"plain").status == 200
+
+    assert ask("GET", at, user=user).told == NO_RIGHT
+    for name in (OWNED, arns[OWNED]):
+        assert ask("PUT", f"{at}-2", under(name), body=b"plain", user=user).told == NO_RIGHT
 
 
 def test_an_identity_with_a_role_is_judged_by_aws(at: str, customer_key: str, service: Sealgate) -> None:

@@ -2,8 +2,8 @@
 
 Decided before the key service is asked, by the `kms:` statements of the identity: nothing said is no. The key
 that stands for the service's own takes no statement. Neither does the one that stands for the managed key,
-nor the rule's own default, nor any key where the identity has its own session there; but a Deny holds for
-them. The built-in key service judges for itself, and is not asked about here.
+nor the rule's own default, nor any key that the identity's own session there is asked with; but a Deny holds
+for them. The built-in key service judges for itself, and is not asked about here.
 """
 
 from collections.abc import Iterator, Mapping
@@ -46,7 +46,8 @@ async def check_key_use(call: Call, action: str, key_id: str, context: KeyContex
 
 async def _takes_no_statement(call: Call, principal: Principal, key_arn: str) -> bool:
     judged = call.rooms.judged_keys
-    if judged.has_session(principal.arn) or judged.is_managed(key_arn):
+    in_session = judged.has_session(principal.arn) and not call.rooms.accepts_owned(key_arn)
+    if in_session or judged.is_managed(key_arn):
         return True
     default = call.rule.key_id
     if default is None or _is_arn(default):
