@@ -7,6 +7,7 @@ standard retries, a circuit breaker around both, for each region (proxy/keys/aws
 asked). Foreign errors become ours at the one line that raises them.
 """
 
+import asyncio
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -70,6 +71,14 @@ class AwsKmsSettings:
     breaker_longest_pause_seconds: float = 10.0
     """Where there are other regions: who tries a region that hangs waits for its timeouts."""
 
+    @property
+    def longest_call_seconds(self) -> float:
+        """All attempts and botocore's pauses between them. botocore waits for a free connection as long as it
+        takes: while a region hangs, that is through the timeouts of all who came before.
+        """
+        pauses = sum(min(2.0**n, 20.0) for n in range(self.attempts - 1))
+        return self.attempts * (self.connect_timeout_seconds + self.read_timeout_seconds) + pauses
+
     def regions(self) -> "tuple[AwsKmsSettings, ...]":
         """The first region's, then those of the others."""
         return self, *(
@@ -128,14 +137,15 @@ async def open_aws_keys(
                 regions.append(
                     Region(
                         each.region,
-                        partial(_with_tokens, kms, each.grant_tokens),
+                        partial(_with_tokens, kms, each),
                         settings.breaker(),
                         observe,
                     )
                 )
                 if any(who.role_arn for who in identities):
                     client = await opened.enter_async_context(aws_client("sts", each, each.sts_endpoint_url))
-                    sts.append(Region(each.region, partial(_made, client), settings.breaker(), _unobserved))
+                    made = partial(_made, client, each.longest_call_seconds)
+                    sts.append(Region(each.region, made, settings.breaker(), _unobserved))
         except BotoCoreError as exc:
             raise KeyUnavailable(f"no client for AWS KMS: {exc}") from exc
         sessions = Sessions(identities, _Sts(sts) if sts else None, partial(datetime.now, UTC))
@@ -222,16 +232,17 @@ class _Sts:
 
 
 async def _with_tokens(
-    client: Any, grant_tokens: tuple[str, ...], action: str, request: KmsDocument
+    client: Any, settings: AwsKmsSettings, action: str, request: KmsDocument
 ) -> KmsDocument:
-    if grant_tokens and action in _TAKES_GRANT_TOKENS:
-        request = {**request, "GrantTokens": list(grant_tokens)}
-    return await _made(client, action, request)
+    if settings.grant_tokens and action in _TAKES_GRANT_TOKENS:
+        request = {**request, "GrantTokens": list(settings.grant_tokens)}
+    return await _made(client, settings.longest_call_seconds, action, request)
 
 
-async def _made(client: Any, action: str, request: Mapping[str, Any]) -> KmsDocument:
+async def _made(client: Any, within_seconds: float, action: str, request: Mapping[str, Any]) -> KmsDocument:
     try:
-        answer = await client._make_api_call(action, dict(request))  # noqa: SLF001 - the one entry by AWS's name
+        async with asyncio.timeout(within_seconds):
+            answer = await client._make_api_call(action, dict(request))  # noqa: SLF001 - the one entry by AWS's name
     except ClientError as exc:
         raise _translated(exc) from exc
     except ParamValidationError as exc:

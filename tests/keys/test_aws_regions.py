@@ -262,15 +262,6 @@ async def test_a_region_that_fails_is_left_alone_by_itself(moto_url: str, relate
         assert aws.seen.count((OTHER, "ok")) == 5
 
 
-async def test_a_dry_run_s_yes_is_counted_as_one(moto_url: str, related: str) -> None:
-    """AWS says it by an error, which is none."""
-    async with two_regions(moto_url) as aws:
-        aws.first.fault = (412, "DryRunOperationException")
-        await aws.keys.may_generate(related, CONTEXT, CALLER)
-
-        assert aws.seen == [(REGION, "ok")]
-
-
 async def test_the_first_region_is_used_again_once_it_answers(moto_url: str, related: str) -> None:
     async with two_regions(moto_url, breaker_failures=1, breaker_pause_seconds=0) as aws:
         aws.first.cut = True
