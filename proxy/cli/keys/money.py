@@ -10,6 +10,8 @@ from proxy.cli.keys.service import Document
 from proxy.config.schema import Config
 
 PER = 10_000
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""The environment's HTTP proxies lead away from this machine."""
 SAVED = re.compile(r"^sealgate_kms_calls_saved_total (\S+)$", re.MULTILINE)
 
 
@@ -40,7 +42,7 @@ def saved_by_caching(config: Config, told: Document) -> dict[str, Any] | None:
     host = f"[{config.admin.address}]" if ":" in config.admin.address else config.admin.address
     try:
         page = f"http://{host}:{config.admin.port}/metrics"
-        with urllib.request.urlopen(page, timeout=5) as answer:
+        with DIRECT.open(page, timeout=5) as answer:
             found = SAVED.search(answer.read().decode())
     except (OSError, urllib.error.URLError):
         return None
