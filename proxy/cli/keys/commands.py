@@ -6,6 +6,7 @@ say what uses the key, and ask.
 
 import re
 import time
+from typing import Final
 
 import click
 
@@ -16,6 +17,9 @@ from proxy.cli.keys.money import cost_rows, saved_by_caching
 from proxy.cli.keys.policies import policy
 from proxy.cli.keys.service import Document, Refused
 from proxy.cli.keys.tables import moment, quota_rows, show, show_one
+
+ALIAS: Final = re.compile(r"alias/[a-zA-Z0-9:/_-]{1,250}")
+"""What AWS's model takes; the service says of the rest."""
 
 
 def _month(_context: click.Context, _option: click.Parameter, given: str | None) -> str | None:
@@ -40,7 +44,7 @@ def keys() -> None:
 def create(at: Asking, description: str, alias: str | None, tags: tuple[str, ...]) -> None:
     """Make a key."""
     pairs = [{"TagKey": name, "TagValue": value} for name, value in pairs_of("--tag", tags).items()]
-    name = _free_alias(at, alias) if alias else None
+    name = _free_alias(at, alias) if alias is not None else None
     made = at.service.ask("CreateKey", Description=description, Tags=pairs)["KeyMetadata"]
     if name:
         try:
@@ -53,6 +57,9 @@ def create(at: Asking, description: str, alias: str | None, tags: tuple[str, ...
 def _free_alias(at: Asking, alias: str) -> str:
     """Looked at before the key is made, which would stay without it. Raises BadParameter, ClickException."""
     name = f"alias/{alias.removeprefix('alias/')}"
+    if not ALIAS.fullmatch(name):  # also an empty one: a variable of a script that is not set
+        says = "write 1 to 250 letters, digits or /_-"
+        raise click.BadParameter(f"{alias!r}: {says}", param_hint="--alias")
     if name.startswith(("alias/aws/", "alias/sealgate/")):
         says = "names below alias/aws/ and alias/sealgate/ are the service's own: choose another"
         raise click.BadParameter(f"{name}: {says}", param_hint="--alias")
