@@ -7,9 +7,15 @@ that does not take somebody's credentials.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from proxy.keys.kms_errors import NOT_OF_THE_REGION
 from proxy.keys.provider import KeyServiceError, KeyUnavailable
+
+FORGOTTEN_SECONDS: Final = 60.0
+"""How long after its pause an open breaker that nobody has tried stays open: what a KMS did before that says
+nothing of today. The region that stands in for another is tried only in the next outage of that one.
+"""
 
 
 class Breaker:
@@ -38,7 +44,9 @@ class Breaker:
     @property
     def is_open(self) -> bool:
         """Whether calls are being refused, but for a probe."""
-        return self._failed_in_a_row >= self._limit
+        if self._failed_in_a_row < self._limit:
+            return False
+        return self._probing or self._clock() < self._open_until + FORGOTTEN_SECONDS
 
     @contextmanager
     def guard(self) -> Iterator[None]:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from proxy.keys.breaker import Breaker
+from proxy.keys.breaker import FORGOTTEN_SECONDS, Breaker
 from proxy.keys.kms_errors import key_error
 from proxy.keys.provider import KeyRefused, KeyServiceError, KeyUnavailable
 
@@ -124,6 +124,34 @@ def test_after_the_pause_one_call_is_let_through(
     clock.now += later
 
     assert is_refused(breaker) is refused
+
+
+def test_what_nobody_tried_for_long_is_as_good_as_new(breaker: Breaker, clock: Clock) -> None:
+    """Till it fails once more. Else the first calls to it but one are refused, whatever it would answer."""
+    for _ in range(3):
+        fail(breaker)
+    clock.now += 1 + FORGOTTEN_SECONDS - 0.01
+    at_last = breaker.is_open
+    clock.now += 0.02
+    assert (at_last, breaker.is_open) == (True, False)
+    with breaker.guard():
+        assert not is_refused(breaker)
+    for _ in range(3):
+        fail(breaker)
+    clock.now += 1 + FORGOTTEN_SECONDS
+
+    fail(breaker)
+
+    assert is_refused(breaker)
+
+
+def test_a_probe_may_take_long(breaker: Breaker, clock: Clock) -> None:
+    for _ in range(3):
+        fail(breaker)
+    clock.now += 1
+    with breaker.guard():
+        clock.now += 2 * FORGOTTEN_SECONDS
+        assert is_refused(breaker)
 
 
 def test_there_is_one_probe_at_a_time_and_it_decides(breaker: Breaker, clock: Clock) -> None:
