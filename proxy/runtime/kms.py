@@ -19,7 +19,7 @@ from proxy.keys.decisions import DecisionLimits
 from proxy.keys.hsm import HsmKeys, HsmSettings, open_hsm_keys
 from proxy.keys.multi_region import related_arns
 from proxy.keys.names import KeyNames
-from proxy.keys.provider import Caller, KeyProvider, KeyServiceError
+from proxy.keys.provider import Caller, KeyProvider, KeyServiceError, KeyUnavailable
 from proxy.keys.routing import Backend, RoutedKeys
 from proxy.metrics import Metrics
 from proxy.runtime.counting import CountedKeys
@@ -134,7 +134,10 @@ async def _open_keys(
     # botocore is a third of what a worker loads: who asks no AWS KMS is spared it.
     from proxy.runtime.aws_kms import open_backend  # noqa: PLC0415  # see above
 
-    return await open_backend(backend, known_to_aws(config), metrics)
+    try:
+        return await open_backend(backend, known_to_aws(config), metrics)
+    except KeyUnavailable as exc:
+        raise StartRefused(f"kms.backends ({backend.name}): {exc}") from None
 
 
 def _open_hsm(backend: schema.HsmBackend, config: schema.Config, start: Start) -> HsmKeys:
