@@ -264,10 +264,11 @@ class CachedKeys:
 
     async def _decided(self, use: _Use, entry: _Entry) -> None:
         """Returns where the KMS allows this caller the data key that is here, or did and cannot be asked."""
-        flight = self._flights.get(use.question)
+        name = (use.question, self._decisions.epoch)  # an answer from before a change is none to who asks now
+        flight = self._flights.get(name)
         if flight is None:
             self.counts.decisions_asked += 1
-            flight = self._take_off(use.question, use, partial(self._ask, entry))
+            flight = self._take_off(name, use, partial(self._ask, entry))
         try:
             await _result(flight.task)
         except KeyUnavailable:

@@ -324,6 +324,24 @@ async def test_a_dry_run_that_was_under_way_during_a_change_is_not_kept(
         await use(keys, BEA)
 
 
+@USES
+async def test_who_asks_after_a_change_does_not_wait_for_an_answer_from_before(
+    keys: CachedKeys, kms: Kms, use: Any
+) -> None:
+    """The KMS may have said yes just before, and say no now."""
+    await use(keys)
+    kms.open.clear()
+    before = asyncio.create_task(use(keys, BEA))
+    await asyncio.sleep(0.01)
+    keys.forget({"arn:other"})
+    after = asyncio.create_task(use(keys, BEA))
+    await asyncio.sleep(0.01)
+
+    assert len(kms.calls) == 3
+    kms.open.set()
+    assert (await before).plain == (await after).plain
+
+
 async def test_a_thousand_requests_without_a_decision_make_one_dry_run(keys: CachedKeys, kms: Kms) -> None:
     await made(keys)
     kms.open.clear()
