@@ -188,6 +188,22 @@ def test_locks_that_are_hidden_are_not_called_none(
     assert len([each for each in store.asked if "retention" in each or "legal-hold" in each]) <= 2
 
 
+def test_shown_retention_does_not_speak_for_legal_holds() -> None:
+    """Where a bucket gives every object retention, none would be without a lock to ask about."""
+    retained = {"x-amz-object-lock-mode": "GOVERNANCE", "x-amz-object-lock-retain-until-date": "2026-11-26"}
+    store = ToldStore(
+        USUAL
+        | {
+            "HEAD /photos/": Told(headers=retained),
+            "GET /photos?object-lock": Told(),
+            "GET /photos/a?retention": Told(),
+            "GET /photos/a?legal-hold": Told(status=403),
+        }
+    )
+
+    assert not counted(store).locks_shown
+
+
 @pytest.mark.parametrize(
     ("headers", "lock"),
     [

@@ -122,8 +122,7 @@ class Walk:
                 return None
             headers = response.headers
         lock = lock_in(headers)
-        if lock == Lock():
-            await locks.ask_once(path, version)
+        await locks.ask_once(path, version)  # one that shows retention may still hide a legal hold
         return Seen(name=entry.name, sealed_size=entry.store_size, header=headers.get(HEADER), lock=lock)
 
     async def _uploads(self, bucket: str, is_sealed: Callable[[str], bool]) -> int | None:
