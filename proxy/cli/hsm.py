@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 import click
 
+from proxy.cli.identities import entry_lines
 from proxy.cli.lockout import noting, told
 from proxy.cli.options import ConfigRefused, config_option, loaded, read
 from proxy.config.errors import ConfigError
@@ -241,7 +242,7 @@ Store:    {store} (new)
 The first administrator. Put these lines under `identities:` in {config_path}, or into the file that
 its identities_file names. The secret is not shown again.
 
-  - name: {name}
+  - {entry_lines({"name": name})[0]}
     account: "{made.account}"
     access_keys:
       - access_key_id: {made.access_key_id}

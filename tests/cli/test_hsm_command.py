@@ -13,6 +13,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from proxy.cli.main import cli
+from proxy.cli.options import loaded
 from proxy.hsm.core.access import Principal
 from proxy.hsm.core.errors import KmsError
 from proxy.hsm.core.model import Purpose
@@ -83,6 +84,17 @@ def test_account_and_name_are_the_operator_s(tmp_path: Path) -> None:
 
     assert made.exit_code == 0
     assert '  - name: root-of-trust\n    account: "123456789012"\n' in made.stdout
+
+
+@pytest.mark.parametrize("name", ["2026", "on", "null", "2026-11-26"])
+def test_what_init_prints_has_the_name_in_quotes_where_yaml_reads_it_as_something_else(
+    tmp_path: Path, name: str
+) -> None:
+    path = written(tmp_path, identities=None)
+    made = init(path, "--name", name)
+    path.write_text(f"{path.read_text()}identities:\n{made.stdout[made.stdout.index('  - name:') :]}")
+
+    assert [who.name for who in loaded(path).identities] == [name]
 
 
 def test_an_account_may_be_named_before_the_configuration_has_any(tmp_path: Path) -> None:
