@@ -57,13 +57,15 @@ def restore(
     random: Callable[[int], bytes],
     accept_older: bool,
 ) -> tuple[Proven, Path | None]:
-    """Puts the copy in the store's place. The answer names where what was there is kept now.
+    """Puts the copy in the store's place, where a link leads if it is one. The answer names where what was
+    there is kept now.
 
     Raises StoreBusy where a service runs on the store, StoreOlder where the copy is older than what the
     witness has seen (unless that is accepted), and what back_up raises; then all is as it was.
     """
     if not copy.exists():
         raise StoreMissing(f"{copy} does not exist")
+    path = Path(os.path.realpath(path))
     with locked(path), _draft(path) as draft:
         _copy(copy, draft)
         try:

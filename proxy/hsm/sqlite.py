@@ -181,7 +181,9 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _lock(path: Path) -> int:
-    lock = path.with_name(path.name + ".lock")
+    """Beside the file itself, whichever link led there: two locks would let two processes write to it."""
+    behind = Path(os.path.realpath(path))
+    lock = behind.with_name(behind.name + ".lock")
     try:
         held = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as exc:

@@ -31,15 +31,16 @@ class FileWitness:
             raise StoreError(f"{self} cannot be read: {exc.strerror}") from exc
 
     def note(self, sealed: bytes) -> None:
-        new = self.path.with_name(self.path.name + ".new")
+        behind = Path(os.path.realpath(self.path))  # a link to another disk stays one
+        new = behind.with_name(behind.name + ".new")
         held = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with open(held, "wb") as file:  # noqa: PTH123 -- a descriptor, made with its mode
             file.write(sealed)
             file.flush()
-            keep_owner(held, self.path)
+            keep_owner(held, behind)
             os.fsync(file.fileno())
-        new.replace(self.path)
-        sync_directory(self.path.parent)
+        new.replace(behind)
+        sync_directory(behind.parent)
 
     def __str__(self) -> str:
         return f"the witness {self.path}"

@@ -164,6 +164,25 @@ def test_the_witness_follows_every_change(rig: Rig) -> None:
         start(rig)
 
 
+def test_links_to_another_disk_stay_links(rig: Rig) -> None:
+    """Store and witness: a file in a link's place would leave the other disk's behind."""
+    copy = backed_up(rig)
+    rig.key()
+    rig.engine.close()
+    disk = rig.directory / "disk"
+    disk.mkdir()
+    for path in (store_of(rig), beside(store_of(rig))):
+        path.symlink_to(path.rename(disk / path.name))
+
+    kept = restored(rig, copy, accept_older=True)
+    start(rig)
+
+    assert kept == disk / "hsm.db.replaced-1"
+    assert store_of(rig).is_symlink()
+    assert beside(store_of(rig)).is_symlink()
+    assert not list(disk.glob("*.draft*"))
+
+
 def no_witness(path: Path) -> None:
     path.unlink()
 

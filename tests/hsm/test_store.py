@@ -119,6 +119,18 @@ def test_a_second_hsm_on_the_same_store_is_refused(store: SealedStore, tmp_path:
     opened(tmp_path).close()
 
 
+def test_a_second_hsm_on_a_link_to_the_store_is_refused(store: SealedStore, tmp_path: Path) -> None:
+    """Two at once would each write what the other's records do not add up to."""
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "hsm.db"
+    link.symlink_to(tmp_path / "hsm.db")
+
+    with pytest.raises(StoreBusy):
+        SqliteRows(link)
+    store.close()
+    SqliteRows(link).close()
+
+
 def test_a_change_that_fails_leaves_store_and_memory_as_they_were(rig: Rig) -> None:
     """The caller hears that nothing happened, and nothing has."""
     key_id = rig.key()["KeyId"]
