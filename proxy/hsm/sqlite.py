@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from proxy.hsm.durable import sync_directory
 from proxy.hsm.owner import keep_owner
@@ -50,6 +51,9 @@ _OUTSIDE: Mapping[int, str] = {
 }
 """What is wrong around a store that may be whole: nobody should restore an older one for it."""
 
+_UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""The second comes where SQLite's message quotes what is damaged."""
+
 
 class SqliteRows:
     """Safe to use from any thread, by one at a time."""
@@ -72,17 +76,14 @@ class SqliteRows:
             raise
 
     def header(self) -> Header | None:
-        found = self._read("SELECT open, sealed FROM header").fetchone()
-        return None if found is None else Header(open=found[0], sealed=found[1])
+        for opened, sealed in self._read("SELECT open, sealed FROM header", (bytes, bytes)):
+            return Header(open=opened, sealed=sealed)
+        return None
 
     def rows(self) -> Iterator[Row]:
-        try:
-            for kind, name, sealed in self._read(
-                "SELECT kind, name, sealed FROM records ORDER BY kind, name"
-            ):
-                yield Row(kind=kind, name=name, sealed=sealed)
-        except sqlite3.DatabaseError as exc:
-            raise _unusable(self._path, "the database cannot be read", exc) from exc
+        query = "SELECT kind, name, sealed FROM records ORDER BY kind, name"
+        for kind, name, sealed in self._read(query, (str, str, bytes)):
+            yield Row(kind=kind, name=name, sealed=sealed)
 
     def write(self, header: Header, put: Sequence[Row], delete: Sequence[tuple[str, str]]) -> None:
         database = self._open
@@ -114,17 +115,21 @@ class SqliteRows:
             raise StoreFailed(f"{self._path} is closed")
         return self._connection
 
-    def _read(self, query: str) -> sqlite3.Cursor:
+    def _read(self, query: str, form: tuple[type, ...]) -> Iterator[tuple[Any, ...]]:
+        """Each row, whose values are of these types: what was altered may be of any."""
         try:
-            return self._open.execute(query)
-        except sqlite3.DatabaseError as exc:
+            for row in self._open.execute(query):
+                if tuple(map(type, row)) != form:
+                    raise StoreDamaged(str(self._path), "a value in it is of another type than was written")
+                yield row
+        except _UNREADABLE as exc:
             raise _unusable(self._path, "the database cannot be read", exc) from exc
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         try:
             _prepare(connection, self._path)
-        except sqlite3.DatabaseError as exc:
+        except _UNREADABLE as exc:
             connection.close()
             raise _unusable(self._path, "this is not a usable database", exc) from exc
         except BaseException:
@@ -155,11 +160,13 @@ def locked(path: Path) -> Iterator[None]:
         os.close(held)
 
 
-def _unusable(path: Path, says: str, exc: sqlite3.DatabaseError) -> StoreError:
-    remedy = _OUTSIDE.get(getattr(exc, "sqlite_errorcode", 0) & 0xFF)  # without what extended codes add
+def _unusable(path: Path, says: str, exc: Exception) -> StoreError:
+    code = getattr(exc, "sqlite_errorcode", None)
+    why = "text that is no UTF-8" if code is None else exc  # Python's own error quotes the text
+    remedy = _OUTSIDE.get((code or 0) & 0xFF)  # without what extended codes add
     if remedy:
-        return StoreError(f"{path} cannot be used ({exc}): {remedy}")
-    return StoreDamaged(str(path), f"{says} ({exc})")
+        return StoreError(f"{path} cannot be used ({why}): {remedy}")
+    return StoreDamaged(str(path), f"{says} ({why})")
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:

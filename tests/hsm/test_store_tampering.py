@@ -242,6 +242,24 @@ def absent(path: Path) -> None:
     path.unlink()
 
 
+def header_as_text(path: Path) -> None:
+    changed(path.parent, "UPDATE header SET sealed = CAST(X'ff' AS TEXT)")
+
+
+def row_as_text(path: Path) -> None:
+    changed(path.parent, "UPDATE records SET sealed = 'x'")
+
+
+def name_as_bytes(path: Path) -> None:
+    changed(path.parent, "UPDATE records SET name = CAST(name AS BLOB)")
+
+
+def torn_schema(path: Path) -> None:
+    raw = path.read_bytes()
+    assert b"CREATE TABLE header" in raw
+    path.write_bytes(raw.replace(b"CREATE TABLE header", b"CREATE T\xc1BLE header"))
+
+
 def in_the_way(path: Path) -> None:
     path.with_name(path.name + "-wal").mkdir()
 
@@ -259,6 +277,10 @@ def never_initialised(path: Path) -> None:
         (no_database, StoreDamaged, r"not a usable database .*`sealgate hsm restore` puts a backup"),
         (torn_header, StoreDamaged, "cannot be read"),
         (torn_records, StoreDamaged, "cannot be read"),
+        (header_as_text, StoreDamaged, r"cannot be read \(text that is no UTF-8\)"),
+        (row_as_text, StoreDamaged, "another type"),
+        (name_as_bytes, StoreDamaged, "another type"),
+        (torn_schema, StoreDamaged, "not a usable database"),
         (in_the_way, StoreError, r"cannot be used \(unable to open .*\): let this user write [^`]*$"),
         (absent, StoreMissing, "hsm init"),
         (never_initialised, StoreMissing, "never initialised"),
