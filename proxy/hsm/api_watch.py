@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Callable, Collection
+from threading import Event
 from typing import Any, Final
 
 from aiohttp import web
@@ -45,25 +46,30 @@ class Watchers:
         response = web.StreamResponse(headers=headers)
         waiting: deque[Change] = deque()
         news, loop = asyncio.Event(), asyncio.get_running_loop()
+        lags = Event()
 
         def heard(change: Change) -> None:
-            waiting.append(change)
+            if len(waiting) < _MOST_WAITING:
+                waiting.append(change)
+            else:  # a client that stopped reading holds up the writing, and would have them pile up
+                lags.set()
             loop.call_soon_threadsafe(news.set)
 
         sequence, unheard = self._changes.listen(heard)
         try:
             await response.prepare(request)
             await _write(response, {"instance": self._changes.instance, "sequence": sequence})
-            while not self._ending.is_set() and len(waiting) < _MOST_WAITING:
+            while not self._ending.is_set() and not lags.is_set():
                 await _either(news, self._ending, HEARTBEAT_SECONDS)
                 if not self._may_listen(access_key):
                     break
                 news.clear()
-                while waiting:
+                while waiting and not lags.is_set():
                     change = waiting.popleft()
                     sequence = change.sequence
                     await _write(response, {"sequence": sequence, "keys": _listed(change.key_arns)})
-                await _write(response, {"sequence": sequence})
+                if not lags.is_set():
+                    await _write(response, {"sequence": sequence})
         except ConnectionError:
             pass  # the client left; there is nobody to tell
         finally:

@@ -94,6 +94,19 @@ async def test_what_only_uses_a_key_is_no_change(engine: Engine) -> None:
         assert len(told) == before
 
 
+async def test_who_is_slower_than_the_changes_is_cut_off_and_knows_that_some_are_missing(
+    engine: Engine,
+) -> None:
+    """Those that wait for a client that stopped reading would fill the memory of the key service."""
+    async with served(engine) as service, hearing(service.url) as (keys, told):
+        assert await keys.watch.is_alive(5)
+        for n in range(1001):
+            engine.changes.tell({f"arn:{n}"})
+        await until(lambda: told.losses == 1 and keys.watch.alive)
+
+        assert told[-1] is None
+
+
 async def test_a_client_that_is_no_proxy_hears_nothing(engine: Engine) -> None:
     """It names keys of every account."""
     async with served(engine) as service:
