@@ -1,5 +1,7 @@
 """A worker's key services: backends with counters, and the keys that stand for the service's own."""
 
+import asyncio
+import logging
 import ssl
 import time
 from collections.abc import Callable, Sequence
@@ -19,7 +21,7 @@ from proxy.keys.decisions import DecisionLimits
 from proxy.keys.hsm import HsmKeys, HsmSettings, open_hsm_keys
 from proxy.keys.multi_region import related_arns
 from proxy.keys.names import KeyNames
-from proxy.keys.provider import Caller, KeyProvider, KeyServiceError, KeyUnavailable
+from proxy.keys.provider import Caller, KeyDescription, KeyProvider, KeyServiceError, KeyUnavailable
 from proxy.keys.routing import Backend, RoutedKeys
 from proxy.metrics import Metrics
 from proxy.runtime.counting import CountedKeys
@@ -29,8 +31,12 @@ from proxy.supervisor.start import Start, StartRefused
 if TYPE_CHECKING:
     from proxy.keys.aws import AwsKeys
 
+PAUSE_SECONDS = 1.0
+"""Between two questions to an AWS KMS that does not answer a start."""
 OWN_KEYS = (f"arn:aws:kms:*:{SERVICE_ACCOUNT}:key/*",)
 """The built-in HSM's service-owned keys, which stand in no client's account."""
+
+log = logging.getLogger(__name__)
 
 
 def service_keys(backend: schema.Backend) -> tuple[str, str]:
@@ -55,7 +61,9 @@ class KeyStack:
     """Those of them that stand for the service-owned key."""
 
 
-async def open_keys(config: schema.Config, start: Start, metrics: Metrics, counts: CacheCounts) -> KeyStack:
+async def open_keys(
+    config: schema.Config, start: Start, metrics: Metrics, counts: CacheCounts, *, patience_seconds: float
+) -> KeyStack:
     """To be closed by its `keys`. Raises StartRefused; then nothing is left open."""
     async with AsyncExitStack() as opened:
         services: list[KeyProvider] = []
@@ -66,7 +74,7 @@ async def open_keys(config: schema.Config, start: Start, metrics: Metrics, count
             opened.push_async_callback(counted[-1].aclose)
         backends = [_backend(*each) for each in zip(config.kms.backends, counted, strict=True)]
         owned, managed = service_keys(next(each for each in config.kms.backends if each.write))
-        owned_arns, managed_arns = await service_key_arns(config, backends)
+        owned_arns, managed_arns = await service_key_arns(config, backends, patience_seconds)
         opened.pop_all()
     cache = config.kms.data_key_cache
     routed = RoutedKeys(backends)
@@ -172,16 +180,17 @@ def claim_of(patterns: Sequence[str]) -> Callable[[str], bool]:
 
 
 async def service_key_arns(
-    config: schema.Config, backends: list[Backend]
+    config: schema.Config, backends: list[Backend], patience_seconds: float
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """ARN patterns of the keys that stand for the service's own, which no account's pattern covers.
 
     The owned ones, and the managed ones that stand in an account of AWS, with the related ones in the
     backend's other regions: another proxy may have another first region. Raises StartRefused where AWS KMS
-    does not have one.
+    does not have one, or has not answered for so long.
     """
     owned: list[str] = []
     managed: list[str] = []
+    deadline = time.monotonic() + patience_seconds
     for section, backend in zip(config.kms.backends, backends, strict=True):
         if section.type == "hsm":
             owned += OWN_KEYS
@@ -191,15 +200,34 @@ async def service_key_arns(
             (managed, "managed_key", section.managed_key),
         ):
             try:
-                described = await backend.keys.describe(key_id, own_caller())
+                described = await _described(backend.keys, key_id, deadline)
             except KeyServiceError as exc:
+                remedy = "make it with `sealgate kms prepare`, or name another key"
+                if isinstance(exc, KeyUnavailable):
+                    remedy = "check region, endpoint_url and the credentials"
                 raise StartRefused(
-                    f"kms.backends ({section.name}): {name} {key_id}: {exc}: make it with"
-                    " `sealgate kms prepare`, or name another key"
+                    f"kms.backends ({section.name}): {name} {key_id}: {exc}: {remedy}"
                 ) from None
             regions = [section.region, *(each.region for each in section.failover_regions)]
             arns.extend(related_arns(described.key_arn, regions))
     return tuple(owned), tuple(managed)
+
+
+async def _described(keys: KeyProvider, key_id: str, deadline: float) -> KeyDescription:
+    """Waited for, where AWS KMS does not answer: a worker that is replaced in its outage would else die five
+    times in a minute, which ends the service.
+    """
+    told = ""
+    while True:
+        try:
+            return await keys.describe(key_id, own_caller())
+        except KeyUnavailable as exc:
+            if time.monotonic() >= deadline:
+                raise
+            if str(exc) != told:
+                log.warning("%s; trying again", exc)
+            told = str(exc)
+        await asyncio.sleep(PAUSE_SECONDS)
 
 
 def cache_limits(cache_section: schema.DataKeyCache) -> CacheLimits:
