@@ -14,6 +14,7 @@ from pathlib import Path
 from proxy.cli.whole_file import whole_file
 from proxy.config.schema import Config
 from proxy.hsm.durable import sync_directory
+from proxy.hsm.owner import keep_owner
 from proxy.jobs.inventory.counts import DamagedInventory, Inventory, inventory_of
 
 NAME = "inventory.json"
@@ -53,6 +54,7 @@ class InventoryFile:
 
     def _write(self, inventory: Inventory) -> None:
         with whole_file(self.path) as file:
+            keep_owner(file.fileno(), self.path)  # root may take it, and another ask `sealgate keys`
             file.write(json.dumps(inventory.as_json(), indent=1).encode())
         sync_directory(self.path.parent)
 

@@ -1,6 +1,7 @@
 """What `sealgate keys` says of the objects that a key sealed, and when it spares them."""
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -179,6 +180,16 @@ def test_an_inventory_is_written_whole_for_its_owner_alone(tmp_path: Path) -> No
     assert file.stat().st_mode & 0o777 == 0o600
     assert [each["bucket"] for each in json.loads(file.read_text())["buckets"]] == ["a", "b"]
     assert [each.name for each in tmp_path.iterdir()] == ["inventory.json"]
+
+
+def test_one_that_root_takes_stays_the_service_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else its commands could not read it, and would hold everything for locked."""
+    given: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "fchown", lambda _, user, group: given.append((user, group)))
+    for _ in range(2):
+        InventoryFile(path=tmp_path / "inventory.json").change(lambda known: known)
+
+    assert given == [(tmp_path.stat().st_uid, tmp_path.stat().st_gid)] * 2
 
 
 def test_where_it_lies_is_the_configuration_s(tmp_path: Path) -> None:
