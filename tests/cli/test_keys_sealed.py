@@ -77,7 +77,7 @@ def under(locked: int = 1, until: str = "", held: int = 0) -> KeyCount:
             ["none", LAST, "without buckets x, y, which could not be counted"],
         ),
         (
-            inventory(bucket("a", under=None, unreadable=1, not_shown=1)),
+            inventory(bucket("a", under=None, unreadable=2)),
             ["none", LAST, "2 versions in a did not say of which key they are"],
         ),
         (
@@ -142,8 +142,10 @@ def test_what_is_locked_now_is_spared(counts: list[KeyCount], says: str) -> None
     assert any("locked" in line for line in sealed.lines) is bool(says)
 
 
-def test_locks_that_the_store_hides_are_spared_too() -> None:
-    sealed = told(inventory(bucket("a", locks_shown=False)), KEY, now=NOW, lost=True)
+@pytest.mark.parametrize("figures", [{"locks_shown": False}, {"not_shown": 1}])
+def test_locks_that_the_store_hides_are_spared_too(figures: dict[str, Any]) -> None:
+    """Also where it does not show a version at all."""
+    sealed = told(inventory(bucket("a", **figures)), KEY, now=NOW, lost=True)
 
     assert sealed.locked == "the store does not show what is locked in a"
     assert "in a the store does not show what is locked" in sealed.lines

@@ -48,7 +48,7 @@ def told(known: Inventory, key_arn: str, *, now: datetime, lost: bool) -> Sealed
     lines = [_sum(under, lost=lost) if under else "none"]
     if locked:
         lines.append(f"{locked} of these versions locked{until}")
-    hidden = [each.bucket for each in known.buckets if not each.locks_shown]
+    hidden = [each.bucket for each in known.buckets if not each.locks_shown or each.not_shown]
     if hidden:
         lines.append(f"in {_names(hidden)} the store does not show what is locked")
     may_be = f"the store does not show what is locked in {_names(hidden)}" if hidden else ""
