@@ -58,11 +58,11 @@ class AwsKmsKey:
         """Waits for AWS, at most three times the timeouts."""
         wrapped = read_wrapped(self.sealed_file)
         with self._told():
-            opened = _client(self).decrypt(
+            plain = _client(self).decrypt(
                 KeyId=self.key_id, CiphertextBlob=wrapped, EncryptionContext=dict(CONTEXT)
-            )
+            )["Plaintext"]
         try:
-            return KeyMaterial(bytearray(opened["Plaintext"]))
+            return KeyMaterial(bytearray(plain))
         except ValueError:
             raise RootKeyError(f"{self}: what it opens is no root key: {REMEDY}") from None
 
@@ -74,10 +74,10 @@ class AwsKmsKey:
         """
         check_absent(self.sealed_file)
         with self._told():
-            made = _client(self).generate_data_key_without_plaintext(
+            wrapped = _client(self).generate_data_key_without_plaintext(
                 KeyId=self.key_id, KeySpec="AES_256", EncryptionContext=dict(CONTEXT)
-            )
-        write_wrapped(self.sealed_file, made["CiphertextBlob"])
+            )["CiphertextBlob"]
+        write_wrapped(self.sealed_file, wrapped)
 
     def __str__(self) -> str:
         return f"AWS KMS (key {self.key_id}, file {self.sealed_file})"
@@ -101,6 +101,10 @@ class AwsKmsKey:
         except theirs.BotoCoreError as exc:
             says = " ".join(str(exc).split())
             raise RootKeyError(f"{self}: {says}: {_CREDENTIALS}") from None
+        except KeyError:
+            raise RootKeyError(f"{self}: what answers is no KMS: check region and endpoint_url") from None
+        except ValueError as exc:  # botocore has stricter rules for hosts than URLs have
+            raise RootKeyError(f"{self}: {exc}: check region and endpoint_url") from None
 
 
 def _client(key: AwsKmsKey) -> Any:

@@ -6,6 +6,7 @@ import os
 import socket
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -145,19 +146,34 @@ def test_what_goes_wrong_is_one_line_that_says_what_to_do(source: AwsKmsKey, kms
 
 
 class Refusing(BaseHTTPRequestHandler):
-    """What moto does not do: answers every call with the error that the server is named for."""
+    """What moto does not do: answers every call with the error that the server is named for, or, where that
+    is empty, as something that is no KMS.
+    """
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         code = self.server.code  # type: ignore[attr-defined]  # set below
-        body = json.dumps({"__type": code, "message": "said\nin two lines"}).encode()
-        self.send_response(400)
+        body = json.dumps({"__type": code, "message": "said\nin two lines"}).encode() if code else b"<html>"
+        self.send_response(400 if code else 200)
         self.send_header("Content-Type", "application/x-amz-json-1.1")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None: ...  # noqa: A002 -- http.server's
+
+
+@contextmanager
+def answering(code: str) -> Iterator[str]:
+    with HTTPServer(("127.0.0.1", 0), Refusing) as server:
+        server.code = code  # type: ignore[attr-defined]  # for the handler
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @pytest.mark.parametrize(
@@ -171,18 +187,28 @@ class Refusing(BaseHTTPRequestHandler):
 )
 def test_what_aws_refuses_comes_with_its_remedy(source: AwsKmsKey, code: str, says: str) -> None:
     source.make()
-    with HTTPServer(("127.0.0.1", 0), Refusing) as server:
-        server.code = code  # type: ignore[attr-defined]  # for the handler
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            with pytest.raises(RootKeyError) as refused:
-                replace(source, endpoint_url=f"http://127.0.0.1:{server.server_port}").root_key(SALT, 17)
-        finally:
-            server.shutdown()
-            thread.join()
+    with answering(code) as url, pytest.raises(RootKeyError) as refused:
+        replace(source, endpoint_url=url).root_key(SALT, 17)
 
     assert str(refused.value).endswith(f": {code}: said in two lines: {says}")
+
+
+def test_what_is_no_kms_is_called_that(source: AwsKmsKey) -> None:
+    source.make()
+    with answering("") as url:
+        other = replace(source, endpoint_url=url)
+        with pytest.raises(RootKeyError, match=r"no KMS: check region and endpoint_url"):
+            other.root_key(SALT, 17)
+        other.sealed_file.unlink()
+        with pytest.raises(RootKeyError, match=r"no KMS: check region and endpoint_url"):
+            other.make()
+    assert not other.sealed_file.exists()
+
+
+def test_a_host_that_botocore_does_not_take_is_named(source: AwsKmsKey) -> None:
+    source.make()
+    with pytest.raises(RootKeyError, match=r"https://local_kms: check region and endpoint_url"):
+        replace(source, endpoint_url="https://local_kms").root_key(SALT, 17)
 
 
 def test_without_credentials_the_line_says_so(source: AwsKmsKey, monkeypatch: pytest.MonkeyPatch) -> None:
