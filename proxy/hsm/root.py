@@ -20,7 +20,8 @@ from proxy.hsm.durable import write_new
 
 SCRYPT_COST_LOG2 = 17
 """N = 2^17, r = 8: 128 MiB and about half a second a guess (OWASP's first choice for scrypt)."""
-_COSTS = range(10, 22)
+_COSTS = range(10, 20)
+"""Python bounds the memory at 2 GiB, of which 2^20 would need all."""
 _SHORTEST_PASSPHRASE = 12
 _LARGEST_FILE = 4096
 
