@@ -61,10 +61,7 @@ class KeyService:
             answer = connection.getresponse()
             return _document(answer.status, answer.read())
         except (OSError, http.client.HTTPException) as exc:
-            why = getattr(exc, "strerror", None) or type(exc).__name__
-            raise click.ClickException(
-                f"the key service at {self.endpoint} does not answer: {why}: does it run?"
-            ) from None
+            raise click.ClickException(_silence(self.endpoint, exc)) from None
         finally:
             connection.close()
 
@@ -90,6 +87,13 @@ class KeyService:
             method="POST", path="/", query="", headers=sent, payload_hash=digest, now=datetime.now(UTC)
         )
         return {**sent, **added}
+
+
+def _silence(endpoint: str, error: Exception) -> str:
+    why = getattr(error, "strerror", None) or type(error).__name__
+    is_anothers = isinstance(error, PermissionError)
+    remedy = "run this as the user that the service runs as" if is_anothers else "does it run?"
+    return f"the key service at {endpoint} does not answer: {why}: {remedy}"
 
 
 def key_service(config: Config, *, identity: str | None, region: str | None) -> KeyService:
