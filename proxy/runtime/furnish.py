@@ -30,8 +30,8 @@ from proxy.metrics import Metrics
 from proxy.runtime.inputs import identities_of
 from proxy.runtime.kms import KeyStack, claim_of, known_to_aws, open_keys
 from proxy.runtime.lease import Lease
+from proxy.runtime.patience import RELOAD_SECONDS, START_SECONDS
 from proxy.runtime.principals import principals_of
-from proxy.runtime.proving import RELOAD_PATIENCE_SECONDS, START_PATIENCE_SECONDS
 from proxy.runtime.rules import rules_of
 from proxy.runtime.store import OpenStore, open_store, store_sources, stores_of
 from proxy.s3.customer_key import OverHttp
@@ -100,7 +100,7 @@ async def _keys(
     if before and before.keys.made_from == sources:
         return before.keys.again()
     counts = before.keys.value.keys.counts if before else CacheCounts()
-    patience_seconds = RELOAD_PATIENCE_SECONDS if before else START_PATIENCE_SECONDS
+    patience_seconds = RELOAD_SECONDS if before else START_SECONDS
     stack = await open_keys(config, start, metrics, counts, patience_seconds=patience_seconds)
     return Lease(stack, made_from=sources, close=stack.keys.aclose)
 

@@ -1,13 +1,11 @@
 """A worker's key services: backends with counters, and the keys that stand for the service's own."""
 
-import asyncio
-import logging
 import ssl
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -21,22 +19,19 @@ from proxy.keys.decisions import DecisionLimits
 from proxy.keys.hsm import HsmKeys, HsmSettings, open_hsm_keys
 from proxy.keys.multi_region import related_arns
 from proxy.keys.names import KeyNames
-from proxy.keys.provider import Caller, KeyDescription, KeyProvider, KeyServiceError, KeyUnavailable
+from proxy.keys.provider import Caller, KeyProvider, KeyServiceError, KeyUnavailable
 from proxy.keys.routing import Backend, RoutedKeys
 from proxy.metrics import Metrics
 from proxy.runtime.counting import CountedKeys
 from proxy.runtime.inputs import proxy_credentials
+from proxy.runtime.patience import Patience
 from proxy.supervisor.start import Start, StartRefused
 
 if TYPE_CHECKING:
     from proxy.keys.aws import AwsKeys
 
-PAUSE_SECONDS = 1.0
-"""Between two questions to an AWS KMS that does not answer a start."""
 OWN_KEYS = (f"arn:aws:kms:*:{SERVICE_ACCOUNT}:key/*",)
 """The built-in HSM's service-owned keys, which stand in no client's account."""
-
-log = logging.getLogger(__name__)
 
 
 def service_keys(backend: schema.Backend) -> tuple[str, str]:
@@ -190,7 +185,8 @@ async def service_key_arns(
     """
     owned: list[str] = []
     managed: list[str] = []
-    deadline = time.monotonic() + patience_seconds
+    # Else a worker that is replaced in AWS's outage would die five times in a minute, which ends the service.
+    patience = Patience(patience_seconds)
     for section, backend in zip(config.kms.backends, backends, strict=True):
         if section.type == "hsm":
             owned += OWN_KEYS
@@ -200,7 +196,11 @@ async def service_key_arns(
             (managed, "managed_key", section.managed_key),
         ):
             try:
-                described = await _described(backend.keys, key_id, deadline)
+                described = await patience.until_answered(
+                    partial(backend.keys.describe, key_id, own_caller()),
+                    KeyUnavailable,
+                    may_pass=lambda _: True,
+                )
             except KeyServiceError as exc:
                 remedy = "make it with `sealgate kms prepare`, or name another key"
                 if isinstance(exc, KeyUnavailable):
@@ -211,23 +211,6 @@ async def service_key_arns(
             regions = [section.region, *(each.region for each in section.failover_regions)]
             arns.extend(related_arns(described.key_arn, regions))
     return tuple(owned), tuple(managed)
-
-
-async def _described(keys: KeyProvider, key_id: str, deadline: float) -> KeyDescription:
-    """Waited for, where AWS KMS does not answer: a worker that is replaced in its outage would else die five
-    times in a minute, which ends the service.
-    """
-    told = ""
-    while True:
-        try:
-            return await keys.describe(key_id, own_caller())
-        except KeyUnavailable as exc:
-            if time.monotonic() >= deadline:
-                raise
-            if str(exc) != told:
-                log.warning("%s; trying again", exc)
-            told = str(exc)
-        await asyncio.sleep(PAUSE_SECONDS)
 
 
 def cache_limits(cache_section: schema.DataKeyCache) -> CacheLimits:

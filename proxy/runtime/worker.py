@@ -17,7 +17,8 @@ from proxy.runtime.fips import demand_fips
 from proxy.runtime.furnish import Furnished, furnished
 from proxy.runtime.inputs import config_of
 from proxy.runtime.listen_tls import listen_tls
-from proxy.runtime.proving import RELOAD_PATIENCE_SECONDS, START_PATIENCE_SECONDS, prove
+from proxy.runtime.patience import RELOAD_SECONDS, START_SECONDS
+from proxy.runtime.proving import prove
 from proxy.runtime.telling import telling
 from proxy.runtime.trail import Kept, Trail, open_journal
 from proxy.runtime.worker_status import WorkerStatus
@@ -39,7 +40,7 @@ async def run_worker(start: Start, *, ready: Ready, stop: asyncio.Event) -> None
         worker = Worker(start, made, trail, status)
         opened.push_async_callback(worker.aclose)
         status.use(made.open_stores, made.keys.value)
-        await prove(made.rooms, keys=True, stores=made.stores, patience_seconds=START_PATIENCE_SECONDS)
+        await prove(made.rooms, keys=True, stores=made.stores, patience_seconds=START_SECONDS)
         status.watch(worker.front, worker.gateway)
         await worker.front.listen(start.sockets["listen"], listen_tls(config.listen.tls))
         status.proven = True
@@ -78,7 +79,7 @@ class Worker:
                 made.rooms,
                 keys=made.keys is not before.keys,
                 stores=made.news(before),
-                patience_seconds=RELOAD_PATIENCE_SECONDS,
+                patience_seconds=RELOAD_SECONDS,
             )
             kept = None
             if config.audit != before.config.audit:

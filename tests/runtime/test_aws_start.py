@@ -12,7 +12,7 @@ from proxy.keys.cache import CacheCounts
 from proxy.keys.provider import KeyDescription, KeyUnavailable
 from proxy.keys.routing import Backend
 from proxy.metrics import Metrics
-from proxy.runtime import kms
+from proxy.runtime import patience
 from proxy.runtime.kms import open_keys, service_key_arns
 from proxy.supervisor.start import Start, StartRefused
 from tests.cli.configs import written
@@ -54,7 +54,7 @@ async def test_a_start_waits_for_an_aws_kms_that_does_not_answer(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As for a key service of ours: a worker that dies in an outage is replaced when that ends."""
-    monkeypatch.setattr(kms, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(patience, "PAUSE_SECONDS", 0)
 
     owned, managed = await service_key_arns(config, behind(LateKms(3)), 60)
 
