@@ -21,24 +21,11 @@ from proxy.keys.multi_region import (
     maybe_related,
     region_of,
 )
-from proxy.keys.provider import (
-    SINGLE_REGION,
-    KeyRefused,
-    KeyServiceError,
-    KeyUnavailable,
-    KeyUnusable,
-    WrappedKeyDamaged,
-)
+from proxy.keys.provider import OUTCOMES, SINGLE_REGION, KeyServiceError, KeyUnavailable, KeyUnusable
 
 MAX_REMEMBERED: Final = 4096
 _NO_SUCH_KEY: Final = frozenset({"NotFoundException", "InvalidArnException"})
 _KEYS: Final = ("KeyId", "SourceKeyId", "DestinationKeyId")
-_OUTCOMES: Final[dict[type[KeyServiceError], str]] = {
-    KeyRefused: "refused",
-    KeyUnusable: "unusable",
-    KeyUnavailable: "unavailable",
-    WrappedKeyDamaged: "damaged",
-}
 _OUTCOMES_BY_CODE: Final = {"CircuitOpen": "left_alone", WOULD_SUCCEED: "ok"}
 
 Make = Callable[[str, KmsDocument], Any]
@@ -67,7 +54,7 @@ class Region:
                 answer: KmsDocument = await self._make(action, request)
             outcome = "ok"
         except KeyServiceError as exc:
-            outcome = _OUTCOMES_BY_CODE.get(exc.code) or _OUTCOMES[type(exc)]
+            outcome = _OUTCOMES_BY_CODE.get(exc.code) or OUTCOMES[type(exc)]
             raise
         finally:
             self._observe(self.name, outcome)

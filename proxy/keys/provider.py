@@ -79,6 +79,15 @@ class WrappedKeyDamaged(KeyServiceError):
     """The wrapped key or its context is not what the KMS made: an integrity violation."""
 
 
+OUTCOMES: Final[Mapping[type[BaseException], str]] = {
+    KeyRefused: "refused",
+    KeyUnusable: "unusable",
+    KeyUnavailable: "unavailable",
+    WrappedKeyDamaged: "damaged",
+}
+"""What a call that ended so is counted as."""
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What a KMS can see of a caller. Callers alike in it get the same answers to the same questions."""

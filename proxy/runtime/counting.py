@@ -11,18 +11,7 @@ from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import TypeVar
 
-from proxy.keys.provider import (
-    Caller,
-    DataKey,
-    KeyContext,
-    KeyDescription,
-    KeyProvider,
-    KeyRefused,
-    KeyUnavailable,
-    KeyUnusable,
-    Standing,
-    WrappedKeyDamaged,
-)
+from proxy.keys.provider import OUTCOMES, Caller, DataKey, KeyContext, KeyDescription, KeyProvider, Standing
 from proxy.metrics import KMS_REQUESTS, KMS_SECONDS, UPSTREAM_ERRORS, UPSTREAM_SKEW, Metrics
 from proxy.upstream.messages import (
     AnswerTooLarge,
@@ -36,12 +25,6 @@ from proxy.upstream.messages import (
 )
 
 T = TypeVar("T")
-KEY_OUTCOMES: dict[type[BaseException], str] = {
-    KeyRefused: "refused",
-    KeyUnusable: "unusable",
-    KeyUnavailable: "unavailable",
-    WrappedKeyDamaged: "damaged",
-}
 UPSTREAM_KINDS: dict[type[BaseException], str] = {
     UpstreamUnreachable: "unreachable",
     AnswerTooLarge: "too_large",
@@ -118,7 +101,7 @@ class CountedKeys:
             answer = await call
             outcome = "ok"
         except BaseException as exc:
-            outcome = KEY_OUTCOMES.get(type(exc), "failed" if isinstance(exc, Exception) else "cancelled")
+            outcome = OUTCOMES.get(type(exc), "failed" if isinstance(exc, Exception) else "cancelled")
             raise
         finally:
             self._metrics.count(KMS_REQUESTS, self.name, operation, outcome)
