@@ -7,13 +7,7 @@ import pytest
 from proxy.keys.breaker import FORGOTTEN_SECONDS, Breaker
 from proxy.keys.kms_errors import key_error
 from proxy.keys.provider import KeyRefused, KeyServiceError, KeyUnavailable
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.keys.in_memory import Clock
 
 
 @pytest.fixture
